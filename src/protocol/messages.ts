@@ -1,0 +1,48 @@
+// Frames that carry what stands in a chat's log.
+import { limits } from './limits.ts';
+import { bytes, counter, frame, type FrameOf, id, later, row, small, text, type ValueOf } from './schema.ts';
+
+/** Device → server. Answered by `sent`, or by `refused`; both carry `number`. */
+export const Send = frame(16, 'send', {
+  chatId: id('chat'),
+  number: counter(), // of this device, rising, kept before the first attempt: a resend is harmless
+  after: counter(), // the device's previous accepted or open number in this chat, 0 for none
+  contentType: text({ max: limits.contentTypeMax, min: 1 }), // text is `text/plain`, UTF-8
+  body: bytes({ max: limits.frameBytesMax }), // opaque to the server; over bodyBytesMax: refused
+  peer: later(id('user')), // names the other user of a direct chat; needed while the chat does not exist
+});
+export type Send = FrameOf<typeof Send>;
+
+/** Server → device: the entry is durable. */
+export const Sent = frame(17, 'sent', {
+  number: counter(),
+  chatId: id('chat'),
+  seq: counter(),
+  atMs: counter(),
+});
+export type Sent = FrameOf<typeof Sent>;
+
+/** What an entry is. A kind that a device does not know changes nothing and is kept. */
+export const entryKinds = { message: 1, created: 2, added: 3, removed: 4, left: 5, roleSet: 6, grown: 7 } as const;
+export type EntryKind = (typeof entryKinds)[keyof typeof entryKinds];
+
+export const entryFields = {
+  chatId: id('chat'),
+  seq: counter(), // 1, 2, 3 … without a gap
+  entryKind: small(), // see entryKinds
+  author: id('user'),
+  device: id('device'),
+  number: counter(), // the author's device's; 0 for what the server adds of itself
+  countable: counter(), // how many countable entries (messages) stand in the log up to this one: unread is arithmetic
+  atMs: counter(), // the server's clock, never falling within a chat
+  contentType: text({ max: limits.contentTypeMax }),
+  body: bytes({ max: 1024 * 1024 }),
+} as const;
+
+/** Server → device: one line of a chat's log, as it becomes durable. The sending device gets `sent` instead. */
+export const EntryFrame = frame(18, 'entry', entryFields);
+export type EntryFrame = FrameOf<typeof EntryFrame>;
+
+/** One line of a chat's log. */
+export const entryRow = row(entryFields);
+export type Entry = ValueOf<typeof entryRow>;

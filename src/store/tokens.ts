@@ -1,0 +1,32 @@
+// Families of refresh tokens: one a log-in, rotated at each use. Keys that sign access tokens.
+import type { DeviceId, UserId } from '../structures/ids.ts';
+
+export interface TokenFamily {
+  readonly familyId: string;
+  readonly userId: UserId;
+  readonly deviceId: DeviceId;
+  /** SHA-256 of the one refresh token that is good now. */
+  readonly currentHash: string;
+  readonly expiresAtMs: number;
+  readonly revoked: boolean;
+}
+
+/** A signing key as JWK text; the newest signs, all verify until they expire. */
+export interface SigningKey {
+  readonly keyId: string;
+  readonly jwk: string;
+  readonly createdAtMs: number;
+}
+
+/** Contract: test/store/tokens.contract.ts. */
+export interface TokenStore {
+  create(family: TokenFamily): Promise<void>;
+  get(familyId: string): Promise<TokenFamily | undefined>;
+  /** Puts `next` in the place of `current`; false, changing nothing, when `current` is not the current one: exactly one of two that race wins. */
+  rotate(familyId: string, currentHash: string, nextHash: string, expiresAtMs: number): Promise<boolean>;
+  revoke(familyId: string): Promise<void>;
+  /** All families of one device. */
+  revokeDevice(userId: UserId, deviceId: DeviceId): Promise<void>;
+  keys(): Promise<readonly SigningKey[]>;
+  addKey(key: SigningKey): Promise<void>;
+}
