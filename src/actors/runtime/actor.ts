@@ -21,6 +21,8 @@ export interface Self<Id extends string, Context> {
   /** Of this activation; a later one of the same id has a larger one. */
   readonly uid: number;
   readonly context: Context;
+  /** Puts `command` into this entity's own mailbox after `delayMs` (coarse: up to a tick of the wheel late); lapses with the activation. */
+  after(delayMs: number, command: unknown): void;
 }
 
 export interface Loaded<State, Context> {
