@@ -1,0 +1,174 @@
+// A node's replica of a large chat: which of its sockets hear it, from which entry on. It applies the log's entries in order and asks the owner for what it missed.
+import type { ChatId, DeviceId, UserId } from '../structures/ids.ts';
+import type { ConnectionId, Push } from './session.ts';
+import { type Step, unreachable } from './step.ts';
+
+interface Listener {
+  /** Whether the owner has said that this user is a member, at an entry that the audience has reached. */
+  readonly member: boolean;
+  readonly devices: readonly { readonly deviceId: DeviceId; readonly connection: ConnectionId }[];
+}
+
+export interface AudienceState {
+  readonly chatId: ChatId;
+  readonly listeners: ReadonlyMap<UserId, Listener>;
+  /** The last entry handed to the sockets; undefined until the owner has told where the log stands. */
+  readonly through: number | undefined;
+  /** Entries that came before their turn, ascending. */
+  readonly held: readonly ChatPush[];
+  /** Members as of an entry that the audience has not reached. */
+  readonly waiting: readonly { readonly seq: number; readonly userIds: readonly UserId[] }[];
+  readonly repairing: boolean;
+}
+
+/** A push with what it changes in the membership. */
+export interface ChatPush {
+  readonly push: Push;
+  readonly went: readonly UserId[];
+}
+
+export type AudienceCommand =
+  | { readonly kind: 'join'; readonly userId: UserId; readonly deviceId: DeviceId; readonly connection: ConnectionId }
+  | { readonly kind: 'leave'; readonly userId: UserId; readonly connection: ConnectionId }
+  /** The owner's answer: of those asked for, these are members as of `seq`. */
+  | { readonly kind: 'enrolled'; readonly seq: number; readonly asked: readonly UserId[]; readonly userIds: readonly UserId[] }
+  | { readonly kind: 'push'; readonly chatPush: ChatPush }
+  /** The owner's answer to `repair`: entries up to `through`, ascending. */
+  | { readonly kind: 'repaired'; readonly pushes: readonly ChatPush[] };
+
+export type AudienceEffect =
+  | { readonly kind: 'enroll'; readonly userIds: readonly UserId[] }
+  | { readonly kind: 'repair'; readonly after: number }
+  /** From now on the socket hears the chat; what came up to `head` it pulls. */
+  | { readonly kind: 'subscribe'; readonly userId: UserId; readonly deviceId: DeviceId; readonly connection: ConnectionId; readonly head: number }
+  | { readonly kind: 'unsubscribe'; readonly connection: ConnectionId }
+  | { readonly kind: 'publish'; readonly bytes: Uint8Array; readonly except: ConnectionId | undefined };
+
+type AudienceStep = Step<AudienceState, AudienceEffect>;
+
+/** Entries held for their turn; further ones are dropped and come again by repair. */
+const heldMax = 256;
+
+export function emptyAudience(chatId: ChatId): AudienceState {
+  return { chatId, listeners: new Map(), through: undefined, held: [], waiting: [], repairing: false };
+}
+
+export function step(state: AudienceState, command: AudienceCommand): AudienceStep {
+  switch (command.kind) {
+    case 'join':
+      return join(state, command);
+    case 'leave':
+      return leave(state, command.userId, command.connection);
+    case 'enrolled':
+      return enrolled(state, command);
+    case 'push':
+      return push(state, command.chatPush);
+    case 'repaired': {
+      const { state: next, effects } = advance({ ...state, repairing: false }, command.pushes);
+      return { state: next, effects };
+    }
+    default:
+      return unreachable(command);
+  }
+}
+
+function join(state: AudienceState, { userId, deviceId, connection }: Extract<AudienceCommand, { kind: 'join' }>): AudienceStep {
+  const former = state.listeners.get(userId);
+  if (former?.devices.some((device) => device.connection === connection)) return { state, effects: [] };
+  const listener: Listener = { member: former?.member ?? false, devices: [...(former?.devices ?? []), { deviceId, connection }] };
+  const next = { ...state, listeners: new Map(state.listeners).set(userId, listener) };
+  if (listener.member) return { state: next, effects: [{ kind: 'subscribe', userId, deviceId, connection, head: state.through ?? 0 }] };
+  return { state: next, effects: [{ kind: 'enroll', userIds: [userId] }] };
+}
+
+function leave(state: AudienceState, userId: UserId, connection: ConnectionId): AudienceStep {
+  const former = state.listeners.get(userId);
+  if (former === undefined) return { state, effects: [] };
+  const devices = former.devices.filter((device) => device.connection !== connection);
+  const listeners = new Map(state.listeners);
+  if (devices.length === 0) listeners.delete(userId);
+  else listeners.set(userId, { ...former, devices });
+  return { state: { ...state, listeners }, effects: [{ kind: 'unsubscribe', connection }] };
+}
+
+function enrolled(state: AudienceState, { seq, asked, userIds }: Extract<AudienceCommand, { kind: 'enrolled' }>): AudienceStep {
+  // Older than what was already handed on: it may miss a removal.
+  if (state.through !== undefined && seq < state.through) return { state, effects: [{ kind: 'enroll', userIds: asked }] };
+  const start: AudienceState = { ...state, through: state.through ?? seq, waiting: [...state.waiting, { seq, userIds }] };
+  const { state: next, effects } = advance(start, []);
+  const behind = (next.through ?? 0) < seq && !next.repairing;
+  return behind ? { state: { ...next, repairing: true }, effects: [...effects, { kind: 'repair', after: next.through ?? 0 }] } : { state: next, effects };
+}
+
+function push(state: AudienceState, chatPush: ChatPush): AudienceStep {
+  const { through, held } = state;
+  const { seq } = chatPush.push;
+  if (through !== undefined && seq <= through) return { state, effects: [] };
+  if (through !== undefined && seq === through + 1 && held.length === 0 && state.waiting.length === 0) return hear(state, chatPush);
+  return advance(state, [chatPush]);
+}
+
+/** Takes the pushes in, hands on what has its turn, lets in who was waiting for it, and asks for what is missing. */
+function advance(state: AudienceState, pushes: readonly ChatPush[]): AudienceStep {
+  let held = merge(state.held, pushes, state.through ?? 0);
+  let now: AudienceState = state;
+  const effects: AudienceEffect[] = [];
+  const take = (next: AudienceStep): void => {
+    now = next.state;
+    effects.push(...next.effects);
+  };
+  take(admit(now));
+  while (now.through !== undefined && held[0]?.push.seq === now.through + 1) {
+    take(hear(now, held[0]));
+    held = held.slice(1);
+    take(admit(now));
+  }
+  const gap = now.through !== undefined && held.length > 0 && !now.repairing;
+  if (gap) effects.push({ kind: 'repair', after: now.through ?? 0 });
+  return { state: { ...now, held: held.slice(0, heldMax), repairing: now.repairing || gap }, effects };
+}
+
+/** One entry, in its turn: who is out by it hears nothing from it on. */
+function hear(state: AudienceState, { push: one, went }: ChatPush): AudienceStep {
+  let { listeners } = state;
+  const effects: AudienceEffect[] = [];
+  for (const userId of went) {
+    const gone = listeners.get(userId);
+    if (gone === undefined) continue;
+    for (const { connection } of gone.devices) effects.push({ kind: 'unsubscribe', connection });
+    listeners = new Map(listeners).set(userId, { ...gone, member: false });
+  }
+  const origin = listeners.get(one.author)?.devices.find(({ deviceId }) => deviceId === one.device);
+  effects.push({ kind: 'publish', bytes: one.bytes, except: origin?.connection });
+  return { state: { ...state, listeners, through: one.seq }, effects };
+}
+
+/** Lets in the members whose answer the audience has caught up with. */
+function admit(state: AudienceState): AudienceStep {
+  const ready = state.waiting.filter(({ seq }) => state.through !== undefined && seq <= state.through);
+  if (ready.length === 0) return { state, effects: [] };
+  const listeners = new Map(state.listeners);
+  const effects: AudienceEffect[] = [];
+  const stale: UserId[] = [];
+  for (const { seq, userIds } of ready) {
+    for (const userId of userIds) {
+      const listener = listeners.get(userId);
+      if (listener === undefined || listener.member) continue;
+      if (seq < (state.through ?? 0)) {
+        stale.push(userId); // something came in between: ask again, as of now
+        continue;
+      }
+      listeners.set(userId, { ...listener, member: true });
+      for (const { deviceId, connection } of listener.devices) effects.push({ kind: 'subscribe', userId, deviceId, connection, head: seq });
+    }
+  }
+  if (stale.length > 0) effects.push({ kind: 'enroll', userIds: stale });
+  return { state: { ...state, listeners, waiting: state.waiting.filter((one) => !ready.includes(one)) }, effects };
+}
+
+function merge(held: readonly ChatPush[], pushes: readonly ChatPush[], through: number): readonly ChatPush[] {
+  if (pushes.length === 0) return held;
+  const bySeq = new Map(held.map((one) => [one.push.seq, one]));
+  for (const one of pushes) if (one.push.seq > through) bySeq.set(one.push.seq, one);
+  return [...bySeq.values()].sort((one, other) => one.push.seq - other.push.seq);
+}

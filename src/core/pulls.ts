@@ -1,0 +1,48 @@
+// What a member may read of the log, and up to where an answer is complete.
+import { limits } from '../protocol/limits.ts';
+import type { ChatId } from '../structures/ids.ts';
+import { type ChatState, type ChatStep, refuse } from './chat.ts';
+import * as members from './members.ts';
+import type { Origin } from './step.ts';
+
+/** Read the log and answer. The bounds were decided under the membership of now; a later change cannot make them wrong. */
+export interface ReadLog {
+  readonly kind: 'readLog';
+  readonly chatId: ChatId;
+  /** A device that pulls, or a node's audience that repairs a gap. */
+  readonly to: Origin | { readonly node: string };
+  readonly request: number;
+  readonly after: number;
+  readonly before: number;
+  readonly limit: number;
+  readonly from: 'first' | 'last';
+  readonly head: number;
+  /** Entries outside of these are left out; undefined: none is. */
+  readonly stays: readonly members.Stay[] | undefined;
+}
+
+interface Wish {
+  readonly kind: 'pull' | 'history';
+  readonly from: Origin;
+  readonly request: number;
+  readonly after?: number;
+  readonly before?: number;
+  readonly limit: number;
+}
+
+export function pull(state: ChatState, { kind, from, request, after = 0, before = 0, limit }: Wish): ChatStep {
+  const stays = members.staysOf(state.members, from.userId);
+  if (stays.length === 0) return refuse(state, from, request, 'noSuchChat');
+  const head = members.visibleHead(stays, state.seq);
+  const bounded = Math.max(1, Math.min(limit, limits.pullEntriesMax));
+  const below = kind === 'history' && before > 0 ? Math.min(before, head + 1) : head + 1;
+  return {
+    state,
+    effects: [{ kind: 'readLog', chatId: state.chatId, to: from, request, after, before: below, limit: bounded, from: kind === 'history' ? 'last' : 'first', head, stays }],
+  };
+}
+
+export function repair(state: ChatState, node: string, after: number): ChatStep {
+  const { chatId, seq } = state;
+  return { state, effects: [{ kind: 'readLog', chatId, to: { node }, request: 0, after, before: seq + 1, limit: limits.pullEntriesMax, from: 'first', head: seq, stays: undefined }] };
+}

@@ -1,0 +1,96 @@
+// Which numbered commands of each device the log already holds, so that a resend never makes a second entry.
+// Exact for the last 16 commands of the 32 devices that wrote last; for the others the highest number alone. All of it is a fold of the log.
+import type { DeviceId } from '../structures/ids.ts';
+
+const ringMax = 16;
+const recentMax = 32;
+const bucketCount = 64;
+
+interface DeviceRing {
+  readonly deviceId: DeviceId;
+  readonly highest: number;
+  /** number, seq, number, seq … ascending, at most `ringMax` pairs. */
+  readonly pairs: readonly number[];
+}
+
+export interface Resends {
+  /** The device that wrote last comes first. */
+  readonly recent: readonly DeviceRing[];
+  /** The highest number of every other device, by bucket of its id: an acceptance copies one bucket, not all. */
+  readonly older: readonly (ReadonlyMap<DeviceId, number> | undefined)[];
+}
+
+export type Judged =
+  | { readonly kind: 'fresh' }
+  | { readonly kind: 'known'; readonly seq: number }
+  | { readonly kind: 'numberPassed' }
+  | { readonly kind: 'settled' }
+  | { readonly kind: 'outOfOrder'; readonly highest: number };
+
+export const noResends: Resends = { recent: [], older: [] };
+const fresh: Judged = { kind: 'fresh' };
+const numberPassed: Judged = { kind: 'numberPassed' };
+const settled: Judged = { kind: 'settled' };
+
+/** Whether `number` is new, or what became of it. `after` is the device's previous number that was accepted or is still open. */
+export function judge({ recent, older }: Resends, deviceId: DeviceId, number: number, after: number): Judged {
+  const ring = recent.find((one) => one.deviceId === deviceId);
+  const highest = ring?.highest ?? older[bucketOf(deviceId)]?.get(deviceId) ?? 0;
+  if (number > highest) return after <= highest ? fresh : { kind: 'outOfOrder', highest };
+  if (ring === undefined) return settled;
+  const { pairs } = ring;
+  for (let at = pairs.length - 2; at >= 0; at -= 2) if (pairs[at] === number) return { kind: 'known', seq: pairs[at + 1] as number };
+  return pairs.length < ringMax * 2 || number > (pairs[0] as number) ? numberPassed : settled;
+}
+
+/** After the entry with that number stands at `seq`. Entries that the server adds of itself have number 0 and leave no trace. */
+export function accepted(resends: Resends, deviceId: DeviceId, number: number, seq: number): Resends {
+  if (number === 0) return resends;
+  const { recent } = resends;
+  const at = recent.findIndex((one) => one.deviceId === deviceId);
+  const ring = recent[at];
+  const pairs = ring === undefined ? [number, seq] : [...(ring.pairs.length < ringMax * 2 ? ring.pairs : ring.pairs.slice(2)), number, seq];
+  const first: DeviceRing = { deviceId, highest: number, pairs };
+  if (ring !== undefined) return { recent: at === 0 ? [first, ...recent.slice(1)] : [first, ...recent.slice(0, at), ...recent.slice(at + 1)], older: resends.older };
+  const older = withoutOlder(resends.older, deviceId);
+  if (recent.length < recentMax) return { recent: [first, ...recent], older };
+  const last = recent[recentMax - 1] as DeviceRing;
+  return { recent: [first, ...recent.slice(0, recentMax - 1)], older: withOlder(older, last.deviceId, last.highest) };
+}
+
+export function highestOf({ recent, older }: Resends, deviceId: DeviceId): number {
+  return recent.find((one) => one.deviceId === deviceId)?.highest ?? older[bucketOf(deviceId)]?.get(deviceId) ?? 0;
+}
+
+/** As plain arrays, for the fold that is kept. */
+export function toPlain({ recent, older }: Resends): unknown {
+  return [recent.map(({ deviceId, highest, pairs }) => [deviceId, highest, pairs]), older.flatMap((bucket) => (bucket === undefined ? [] : [...bucket]))];
+}
+
+export function fromPlain(plain: unknown): Resends {
+  const [recent, others] = plain as [[DeviceId, number, number[]][], [DeviceId, number][]];
+  let older: Resends['older'] = [];
+  for (const [deviceId, highest] of others) older = withOlder(older, deviceId, highest);
+  return { recent: recent.map(([deviceId, highest, pairs]) => ({ deviceId, highest, pairs })), older };
+}
+
+function withOlder(older: Resends['older'], deviceId: DeviceId, highest: number): Resends['older'] {
+  const at = bucketOf(deviceId);
+  const copy = older.length === bucketCount ? [...older] : Array.from({ length: bucketCount }, (_, index) => older[index]);
+  copy[at] = new Map(copy[at]).set(deviceId, highest);
+  return copy;
+}
+
+function withoutOlder(older: Resends['older'], deviceId: DeviceId): Resends['older'] {
+  const at = bucketOf(deviceId);
+  if (older[at]?.has(deviceId) !== true) return older;
+  const copy = [...older];
+  const bucket = new Map(copy[at]);
+  bucket.delete(deviceId);
+  copy[at] = bucket;
+  return copy;
+}
+
+function bucketOf(deviceId: DeviceId): number {
+  return (deviceId.charCodeAt(1) * 31 + deviceId.charCodeAt(2)) % bucketCount;
+}
