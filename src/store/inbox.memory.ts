@@ -1,0 +1,55 @@
+// Who is in which chat, on the simulator's disk. How far a chat stands is read from its log.
+import type { ChatId, UserId } from '../structures/ids.ts';
+import type { MemoryAccess, MemoryDisk, MemoryInboxRow } from './disk.memory.ts';
+import type { Inbox, InboxChange, InboxRow } from './inbox.ts';
+
+export function memoryInbox(access: MemoryAccess): Inbox {
+  const { disk } = access;
+  return {
+    wantsEveryHead: false,
+    rows: (userId) => access.read('inbox.rows', () => rowsOf(disk, userId)),
+    announce: (chatId, userIds) =>
+      access.write('inbox.announce', () => {
+        for (const userId of userIds) rowOf(disk, userId, chatId);
+      }),
+    raise: (changes) =>
+      access.write('inbox.raise', () => {
+        for (const change of changes) raise(rowOf(disk, change.userId, change.chatId), change);
+      }),
+  };
+}
+
+function rowsOf(disk: MemoryDisk, userId: UserId): readonly InboxRow[] {
+  const rows: InboxRow[] = [];
+  for (const [chatId, { head, confirmed, member, large }] of disk.inboxes.get(userId) ?? []) {
+    const lastSeq = disk.logs.get(chatId)?.entries.length ?? 0;
+    if (confirmed && lastSeq === 0) continue;
+    const receipts = disk.receipts.get(chatId);
+    rows.push({
+      chatId,
+      head: confirmed && !member ? Math.min(head, lastSeq) : lastSeq,
+      confirmed,
+      member,
+      large,
+      receiptsVersion: receipts?.version ?? 0,
+      read: receipts?.rows.get(userId)?.read ?? 0,
+    });
+  }
+  return rows;
+}
+
+function rowOf(disk: MemoryDisk, userId: UserId, chatId: ChatId): MemoryInboxRow {
+  let rows = disk.inboxes.get(userId);
+  if (rows === undefined) disk.inboxes.set(userId, (rows = new Map()));
+  let row = rows.get(chatId);
+  if (row === undefined) rows.set(chatId, (row = { head: 0, confirmed: false, member: false, large: false }));
+  return row;
+}
+
+function raise(row: MemoryInboxRow, { head, member, large }: InboxChange): void {
+  row.large ||= large; // once large, for ever
+  if (row.confirmed && head < row.head) return;
+  row.head = head;
+  row.member = member;
+  row.confirmed = true;
+}
