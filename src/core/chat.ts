@@ -171,11 +171,20 @@ export function append(state: ChatState, entries: readonly NewEntry[], nowMs: nu
     const also = now.members === before ? noOne : groups.concerned(before, now.members, entry);
     answers.push({ kind: 'push', entry, to: now.members.present, also, grownAtMs: now.grownAtMs });
     if (number > 0) answers.push({ kind: 'sent', to: author as Origin, number, chatId: now.chatId, seq: entry.seq, atMs });
+    const came = also.filter((userId) => members.isMember(now.members, userId));
+    if (came.length > 0) now = welcomed(now, came, effects);
   }
   if (now.members !== state.members || now.grownAtMs !== state.grownAtMs) effects.push(groups.follow(state, now));
   return { state: now, effects: effects.concat(answers) };
 }
 const noOne: readonly UserId[] = [];
+
+/** Who comes in has read what stood before: unread counts from there. */
+function welcomed(state: ChatState, userIds: readonly UserId[], effects: ChatEffect[]): ChatState {
+  const next = receipts.allRaised(state.receipts, userIds, { delivered: state.seq, read: state.seq });
+  for (const userId of userIds) effects.push({ kind: 'raise', userId, ...receipts.watermarkOf(next, userId), version: next.version });
+  return { ...state, receipts: next };
+}
 
 function mark(state: ChatState, userId: UserId, { delivered, read }: receipts.Watermark): ChatStep {
   const head = members.visibleHead(members.staysOf(state.members, userId), state.seq);

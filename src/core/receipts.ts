@@ -28,6 +28,19 @@ export function raised(receipts: Receipts, userId: UserId, { delivered, read }: 
   return { byUser: new Map(receipts.byUser).set(userId, next), version: receipts.version + rise };
 }
 
+/** The same for many users at once who stand at one mark. */
+export function allRaised(receipts: Receipts, userIds: readonly UserId[], mark: Watermark): Receipts {
+  const byUser = new Map(receipts.byUser);
+  let { version } = receipts;
+  for (const userId of userIds) {
+    const now = watermarkOf(receipts, userId);
+    const next = { delivered: Math.max(now.delivered, mark.delivered, mark.read), read: Math.max(now.read, mark.read) };
+    version += next.delivered - now.delivered + next.read - now.read;
+    byUser.set(userId, next);
+  }
+  return { byUser, version };
+}
+
 export function receiptsOf(rows: Iterable<{ readonly userId: UserId } & Watermark>): Receipts {
   const byUser = new Map<UserId, Watermark>();
   let version = 0;

@@ -63,6 +63,10 @@ export type SessionCommand =
   | { readonly kind: 'notify'; readonly frame: ToDevice; readonly except: DeviceId | null }
   /** Large chats that this user's inbox names. */
   | { readonly kind: 'large'; readonly chatIds: readonly ChatId[] }
+  /** To one device, unasked. */
+  | { readonly kind: 'tellDevice'; readonly deviceId: DeviceId; readonly frame: ToDevice }
+  /** The audience had no room for a join or leave: all of this chat's are said again. */
+  | { readonly kind: 'rejoin'; readonly chatId: ChatId }
   | { readonly kind: 'heal' }
   | { readonly kind: 'revoke'; readonly deviceId: DeviceId }
   | { readonly kind: 'move'; readonly afterMs: number };
@@ -106,11 +110,15 @@ export function step(state: SessionState, command: SessionCommand, nowMs: number
     case 'notify':
       return toDevices(state, command.frame, command.except);
     case 'full':
-      return { state: withDevice(state, command.connection, { lagging: true }), effects: [{ kind: 'lagging', connection: command.connection }] };
+      return full(state, command.connection);
     case 'drained':
       return drained(state, command.connection);
     case 'large':
       return joinAudiences(state, command.chatIds);
+    case 'tellDevice':
+      return { state, effects: state.devices.filter(({ deviceId }) => deviceId === command.deviceId).map(({ connection }) => ({ kind: 'toDevice', connection, frame: command.frame })) };
+    case 'rejoin':
+      return joinAudiences({ ...state, audiences: state.audiences.filter((chatId) => chatId !== command.chatId) }, [command.chatId]);
     case 'heal':
       return { state, effects: [{ kind: 'heal' }] };
     case 'revoke':
@@ -177,6 +185,12 @@ function push(state: SessionState, { chatId, entryKind, author, device: origin, 
   if (member || !joined) return { state, effects };
   for (const { connection } of state.devices) effects.push({ kind: 'leaveAudience', chatId, connection });
   return { state: { ...state, audiences: state.audiences.filter((one) => one !== chatId) }, effects };
+}
+
+function full(state: SessionState, connection: ConnectionId): SessionStep {
+  const device = state.devices.find((one) => one.connection === connection);
+  if (device === undefined || device.lagging) return { state, effects: [] };
+  return { state: withDevice(state, connection, { lagging: true }), effects: [{ kind: 'lagging', connection }] };
 }
 
 /** The device has read what waited. What was left out is in the logs: it resumes. */

@@ -1,0 +1,52 @@
+// The actor of a large chat on this node: hands one encoded frame to all of its sockets.
+import type { Router } from '../cluster/router.ts';
+import { type AudienceCommand, type AudienceEffect, type AudienceState, emptyAudience, step } from '../core/audience.ts';
+import type { ChatId } from '../structures/ids.ts';
+import type { ActorDefinition, Entities } from './runtime/actor.ts';
+import type { Connections } from './session.ts';
+
+export interface AudienceNeeds {
+  readonly router: Router;
+  readonly connections: Connections;
+  readonly entities: Entities;
+}
+
+export function audienceActor({ router, connections, entities }: AudienceNeeds): ActorDefinition<ChatId, AudienceState, AudienceCommand, AudienceEffect, undefined> {
+  return {
+    kind: 'audience',
+    mailboxMax: 20_000,
+    mailboxBytesMax: 32 * 1024 * 1024,
+    batchMax: 512,
+    batchBytesMax: 4 * 1024 * 1024,
+    passivateAfterMs: 0,
+    sizeOf: (command) => (command.kind === 'push' ? 128 + command.chatPush.push.bytes.byteLength : 128),
+    load: (id) => ({ state: emptyAudience(id), context: undefined }),
+    step,
+    isDurable: () => false,
+    commit: () => undefined,
+    perform(effect, { id: chatId }) {
+      switch (effect.kind) {
+        case 'publish':
+          return connections.publish(chatId, effect.bytes, effect.except);
+        case 'enroll':
+          return router.tellChat(chatId, { kind: 'enroll', node: router.node, userIds: effect.userIds });
+        case 'repair':
+          return router.tellChat(chatId, { kind: 'repair', node: router.node, after: effect.after });
+        case 'subscribe': {
+          connections.subscribe(effect.connection, chatId);
+          // Between its resume and now entries may have passed it by: the head shows them.
+          const frame = { kind: 'moved', request: 0, rows: [{ chatId, head: effect.head, read: 0, receiptsVersion: 0 }], last: true } as const;
+          return void entities.tellIfAwake('session', effect.userId, { kind: 'tellDevice', deviceId: effect.deviceId, frame });
+        }
+        case 'unsubscribe':
+          return connections.unsubscribe(effect.connection, chatId);
+      }
+    },
+    giveBack(command, why, chatId) {
+      // A join must not get lost; a push shows as a gap with the next one, which is then repaired.
+      if (why === 'busy' && (command.kind === 'join' || command.kind === 'leave')) entities.tell('session', command.userId, { kind: 'rejoin', chatId });
+    },
+    readsOnly: () => false,
+    isOver: ({ listeners }) => listeners.size === 0,
+  };
+}

@@ -1,0 +1,227 @@
+// The actor of one chat: wakes from its log, commits what its rules append, and hands on what they decide.
+import type { Router } from '../cluster/router.ts';
+import type { ChatCommand, ChatEffect, ChatState } from '../core/chat.ts';
+import { step } from '../core/chat.ts';
+import { apply, emptyChat, type Folded, foldFromBytes, foldToBytes } from '../core/fold.ts';
+import * as groups from '../core/groups.ts';
+import { receiptsOf } from '../core/receipts.ts';
+import { later } from '../core/session.ts';
+import { encodeEntryFrame, refused } from '../protocol/codec.ts';
+import { limits } from '../protocol/limits.ts';
+import type { Entry } from '../protocol/messages.ts';
+import type { ChatStore } from '../store/chats.ts';
+import { Superseded } from '../store/faults.ts';
+import type { Inbox } from '../store/inbox.ts';
+import type { MessageStore, Tip } from '../store/messages.ts';
+import type { ReceiptStore } from '../store/receipts.ts';
+import type { ChatId } from '../structures/ids.ts';
+import type { Random } from '../structures/clock.ts';
+import { readLog } from './chat-reads.ts';
+import type { ActorDefinition, GivenBack, Loaded, Self } from './runtime/actor.ts';
+
+export interface ChatNeeds {
+  readonly messages: MessageStore;
+  readonly chats: ChatStore;
+  readonly inbox: Inbox;
+  readonly receipts: ReceiptStore;
+  readonly router: Router;
+  readonly random: Random;
+  readonly counts: { appends: number; entries: number };
+  observeBatch(entries: number): void;
+  /** A refusal that leaves, for the metrics. */
+  refused(why: string): void;
+}
+
+export interface ChatContext {
+  tip: Tip;
+  /** What this activation found in the log; entries up to here were made by a former one, which may have died before all that follows an append was done. */
+  readonly loadedSeq: number;
+  followed: boolean;
+  /** Of the last fold that was kept. */
+  foldSeq: number;
+}
+
+export type ChatActor = ActorDefinition<ChatId, ChatState, ChatCommand, ChatEffect, ChatContext>;
+type ChatSelf = Self<ChatId, ChatContext>;
+
+/** A fold rides with every 32nd entry while it is small; a larger one is kept beside the log, more rarely. */
+const foldEvery = 32;
+const foldBytesMax = 2 * 1024;
+const snapshotEvery = 512;
+
+export function chatActor(needs: ChatNeeds): ChatActor {
+  return {
+    kind: 'chat',
+    mailboxMax: 1_000, // beyond it the caller is refused with `busy`
+    mailboxBytesMax: 8 * 1024 * 1024,
+    batchMax: 256,
+    batchBytesMax: 512 * 1024, // an append stays under 1 MB
+    passivateAfterMs: 5 * 60_000,
+    sizeOf: (command) => (command.kind === 'post' ? 256 + command.body.byteLength : 256),
+    load: (id) => load(id, needs),
+    step,
+    isDurable: ({ kind }) => kind === 'append' || kind === 'check' || kind === 'raise' || kind === 'follow',
+    commit: (durable, state, self) => commit(durable, state, self, needs),
+    perform: (effect, self) => perform(effect, self, needs),
+    giveBack: (command, why) => giveBack(command, why, needs),
+    readsOnly: ({ kind }) => kind === 'pull' || kind === 'history' || kind === 'getMembers' || kind === 'enroll' || kind === 'repair',
+    isOver: (state) => state.seq === 0, // nobody has written here: nothing to hold
+  };
+}
+
+async function load(chatId: ChatId, { messages, chats, receipts }: ChatNeeds): Promise<Loaded<ChatState, ChatContext>> {
+  const log = await messages.open(chatId);
+  const context: ChatContext = { tip: log.tip, loadedSeq: log.lastSeq, followed: false, foldSeq: 0 };
+  if (log.lastSeq === 0) return { state: { ...emptyChat(chatId), receipts: receiptsOf([]) }, context };
+  const rows = receipts.list(chatId);
+  const kept = log.fold ?? (await chats.snapshot(chatId));
+  let folded: Folded = (kept !== undefined && foldFromBytes(chatId, kept.bytes)) || emptyChat(chatId);
+  context.foldSeq = folded.seq;
+  while (folded.seq < log.lastSeq) {
+    const entries = await messages.read(chatId, { after: folded.seq, before: log.lastSeq + 1, limit: limits.pullEntriesMax, bytesMax: limits.entriesBytesMax, from: 'first' });
+    if (entries[0]?.seq !== folded.seq + 1) throw new Error(`the log of ${chatId} has a gap after ${folded.seq}`);
+    for (const entry of entries) folded = apply(folded, entry);
+  }
+  return { state: { ...folded, receipts: receiptsOf(await rows) }, context };
+}
+
+function commit(durable: readonly ChatEffect[], state: ChatState, self: ChatSelf, needs: ChatNeeds): Promise<void> {
+  const entries: Entry[] = [];
+  let others: ChatEffect[] | undefined;
+  for (const effect of durable) {
+    if (effect.kind === 'append') entries.push(effect.entry);
+    else (others ??= []).push(effect);
+  }
+  return others === undefined ? append(entries, state, self, needs) : commitAll(entries, others, state, self, needs);
+}
+
+async function commitAll(entries: readonly Entry[], others: readonly ChatEffect[], state: ChatState, self: ChatSelf, needs: ChatNeeds): Promise<void> {
+  const { messages, inbox, receipts } = needs;
+  const follows = others.flatMap((effect) => (effect.kind === 'follow' ? [effect] : []));
+  const marks = new Map(others.flatMap((effect) => (effect.kind === 'raise' ? [[effect.userId, effect] as const] : [])));
+  const announced = follows.flatMap(({ announce }) => announce);
+  if (announced.length > 0) await inbox.announce(self.id, announced);
+  const raised = marks.size === 0 ? undefined : receipts.raise(self.id, [...marks.values()], state.receipts.version);
+  if (entries.length > 0) await append(entries, state, self, needs);
+  else if (others.some(({ kind }) => kind === 'check') && !(await messages.stands(self.id, self.context.tip))) throw new Superseded(self.id);
+  const lines = follows.flatMap((effect) => effect.lines);
+  if (lines.length > 0) await inbox.raise(lines);
+  await raised;
+}
+
+async function append(entries: readonly Entry[], state: ChatState, self: ChatSelf, { messages, chats, random, counts, observeBatch }: ChatNeeds): Promise<void> {
+  const { context, id: chatId } = self;
+  const tip = drawTip(random);
+  const due = state.seq - context.foldSeq >= foldEvery ? foldToBytes(state) : undefined;
+  const rides = due !== undefined && due.byteLength <= foldBytesMax;
+  await messages.append({ chatId, entries, builtOn: context.tip, tip, fold: rides ? due : undefined });
+  context.tip = tip;
+  counts.appends += 1;
+  counts.entries += entries.length;
+  observeBatch(entries.length);
+  if (rides) context.foldSeq = state.seq;
+  if (due === undefined || rides) return;
+  if (state.seq - context.foldSeq < snapshotEvery && context.foldSeq > 0) return;
+  context.foldSeq = state.seq;
+  await chats.keepSnapshot(chatId, { seq: state.seq, bytes: due });
+}
+
+function drawTip(random: Random): Tip {
+  return 1 + Math.floor(random() * (Number.MAX_SAFE_INTEGER - 1));
+}
+
+function perform(effect: ChatEffect, self: ChatSelf, needs: ChatNeeds): void {
+  const { router } = needs;
+  switch (effect.kind) {
+    case 'sent':
+      return router.answer(effect.to, { kind: 'sent', number: effect.number, chatId: effect.chatId, seq: effect.seq, atMs: effect.atMs }, true);
+    case 'push':
+      return push(effect, needs);
+    case 'refused':
+      needs.refused(effect.why);
+      return router.answer(effect.to, refused(effect.request, effect.why, { ...later(effect.why), ...(effect.highest !== undefined && { highest: effect.highest }) }), true);
+    case 'resent':
+      return void resent(effect, self, needs);
+    case 'readLog':
+      return void readLog(effect, needs);
+    case 'tell':
+      return router.answer(effect.to, effect.frame, true);
+    case 'receipt':
+      return receipt(effect, self, needs);
+    case 'typing':
+      return typing(effect, self, needs);
+    case 'enrolled':
+      return router.tellAudience(effect.node, self.id, effect);
+    case 'append':
+    case 'check':
+    case 'raise':
+    case 'follow':
+      throw new Error(`${effect.kind} is committed, not performed`);
+  }
+}
+
+/** For a while after a chat has grown large both ways are used: nodes may not have joined its audience yet. */
+const bothWaysMs = limits.healMaxMs;
+
+function push({ entry, to, also, grownAtMs }: Extract<ChatEffect, { kind: 'push' }>, { router }: ChatNeeds): void {
+  const bytes = encodeEntryFrame(entry);
+  const { chatId, seq, entryKind, author, device } = entry;
+  const large = grownAtMs > 0;
+  const inside = { chatId, seq, entryKind, author, device, large, member: true, bytes };
+  const went = also.filter((userId) => !to.includes(userId));
+  if (large) router.pushToAudiences(chatId, { push: inside, went });
+  const named = large && entry.atMs - grownAtMs > bothWaysMs ? also.filter((userId) => !went.includes(userId)) : to;
+  for (const userId of named) router.pushToUser(userId, inside);
+  if (went.length === 0) return;
+  const outside = { ...inside, member: false };
+  for (const userId of went) router.pushToUser(userId, outside);
+}
+
+/** A former activation may have stored the entry and died before the inboxes had it: they are raised again before the answer. */
+async function resent({ to, number, seq, state }: Extract<ChatEffect, { kind: 'resent' }>, self: ChatSelf, needs: ChatNeeds): Promise<void> {
+  const { messages, inbox, router } = needs;
+  const { context, id: chatId } = self;
+  try {
+    if (seq <= context.loadedSeq && !context.followed) {
+      await inbox.raise([...state.members.byUser.keys()].map((userId) => groups.lineOf(state, userId)));
+      context.followed = true;
+    }
+    const [entry] = await messages.read(chatId, { after: seq - 1, before: seq + 1, limit: 1, bytesMax: limits.entriesBytesMax, from: 'first' });
+    if (entry === undefined) throw new Error(`entry ${seq} of ${chatId} is gone`);
+    router.answer(to, { kind: 'sent', number, chatId, seq, atMs: entry.atMs }, true);
+  } catch {
+    // The entry stands whatever happens; the device asks again.
+    router.answer(to, refused(number, 'unavailable', later('unavailable')), true);
+  }
+}
+
+function receipt({ userId, mark, version, to }: Extract<ChatEffect, { kind: 'receipt' }>, { id: chatId }: ChatSelf, { router }: ChatNeeds): void {
+  const frame = { kind: 'receipt', chatId, userId, delivered: mark.delivered, read: mark.read, receiptsVersion: version } as const;
+  for (const member of to) router.notifyUser(member, frame, null);
+}
+
+function typing({ from, on, to }: Extract<ChatEffect, { kind: 'typing' }>, { id: chatId }: ChatSelf, { router }: ChatNeeds): void {
+  const frame = { kind: 'typingBy', chatId, userId: from.userId, on, ttlMs: limits.typingTtlMs } as const;
+  for (const member of to) if (member !== from.userId) router.notifyUser(member, frame, null);
+}
+
+function giveBack(command: ChatCommand, why: GivenBack, needs: ChatNeeds): void {
+  switch (command.kind) {
+    case 'post':
+    case 'create':
+    case 'change':
+      needs.refused(why);
+      return needs.router.answer(command.from, refused(command.number, why, later(why)), true);
+    case 'pull':
+    case 'history':
+    case 'getMembers':
+      needs.refused(why);
+      return needs.router.answer(command.from, refused(command.request, why, later(why)), true);
+    case 'enroll':
+    case 'repair': // an audience asks again by itself
+    case 'mark': // the next watermark includes this one
+    case 'typing':
+    case 'confirm': // the next resume asks again
+      return;
+  }
+}
