@@ -18,14 +18,14 @@ export interface WebSocketNeeds {
   readonly helloTimeoutMs: number;
   verifyAccess(token: string): Judged | Promise<Judged>;
   /** Whether the device is still logged in. */
-  deviceGood(userId: UserId, deviceId: DeviceId): Promise<boolean>;
+  deviceGood(userId: UserId, deviceId: DeviceId, tokenIssuedAtMs: number): Promise<boolean>;
   /** Undefined while new connections are taken; else why not. */
   closedFor(): 'draining' | undefined;
   readonly counts: { framesIn: number; framesOut: number; framesPublished: number; authFailures: number };
   /** A fault that cost a connection, for the log. */
   onFault(fault: unknown): void;
 }
-type Judged = { readonly userId: UserId; readonly deviceId: DeviceId } | 'wrong' | 'expired';
+type Judged = { readonly userId: UserId; readonly deviceId: DeviceId; readonly issuedAtMs: number } | 'wrong' | 'expired';
 
 /** What a socket carries in `data`: nothing yet known, being checked, or whose it is. */
 interface Attached {
@@ -175,7 +175,7 @@ export function deviceSockets(needs: WebSocketNeeds): DeviceSockets {
 async function objection(verified: Judged, frame: Hello, { deviceGood }: WebSocketNeeds): Promise<CloseWhy | undefined> {
   if (verified === 'expired') return 'tokenExpired';
   if (verified === 'wrong' || verified.deviceId !== frame.deviceId) return 'unauthenticated';
-  return (await deviceGood(verified.userId, verified.deviceId)) ? undefined : 'loggedOut';
+  return (await deviceGood(verified.userId, verified.deviceId, verified.issuedAtMs)) ? undefined : 'loggedOut';
 }
 
 function welcome(userId: UserId, { incarnation, clock, heartbeatMs }: WebSocketNeeds): Welcome {
