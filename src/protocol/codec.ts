@@ -1,7 +1,7 @@
 // Between bytes and frames. One encoder, one decoder, both with limits; nothing else in the project touches MessagePack frames.
 import { Decoder, Encoder } from '@msgpack/msgpack';
 import { Hello, Move, Ping, Pong, Refused, Welcome } from './connection.ts';
-import { type Why, refusals } from './errors.ts';
+import { refusals, type Why } from './errors.ts';
 import { limits } from './limits.ts';
 import { AddMembers, CreateGroup, GetMembers, LeaveChat, MembersFrame, RemoveMember, SetRole } from './members.ts';
 import { type Entry, EntryFrame, entryRow, Send, Sent } from './messages.ts';
@@ -11,11 +11,41 @@ import { type AnyFrame, checkPlaces, type FrameOf, objectOf, placesOf } from './
 import { ChatsFrame, Entries, History, IncarnationChanged, Lagging, ListChats, Moved, Pull, Resume } from './sync.ts';
 
 export const fromDeviceFrames = [
-  Hello, Ping, Send, CreateGroup, AddMembers, RemoveMember, LeaveChat, SetRole, GetMembers,
-  Resume, Pull, History, ListChats, Delivered, Read, Focus, Typing, Watch,
+  Hello,
+  Ping,
+  Send,
+  CreateGroup,
+  AddMembers,
+  RemoveMember,
+  LeaveChat,
+  SetRole,
+  GetMembers,
+  Resume,
+  Pull,
+  History,
+  ListChats,
+  Delivered,
+  Read,
+  Focus,
+  Typing,
+  Watch,
 ] as const;
 export const toDeviceFrames = [
-  Welcome, Refused, Pong, Move, Sent, EntryFrame, MembersFrame, Moved, IncarnationChanged, Entries, Lagging, ChatsFrame, Receipt, TypingBy, PresenceFrame,
+  Welcome,
+  Refused,
+  Pong,
+  Move,
+  Sent,
+  EntryFrame,
+  MembersFrame,
+  Moved,
+  IncarnationChanged,
+  Entries,
+  Lagging,
+  ChatsFrame,
+  Receipt,
+  TypingBy,
+  PresenceFrame,
 ] as const;
 export type FromDevice = FrameOf<(typeof fromDeviceFrames)[number]>;
 export type ToDevice = FrameOf<(typeof toDeviceFrames)[number]>;

@@ -1,6 +1,6 @@
 // Frames that open, keep and end a connection.
 import { limits } from './limits.ts';
-import { counter, frame, type FrameOf, id, later, small, text } from './schema.ts';
+import { counter, type FrameOf, frame, id, later, small, text } from './schema.ts';
 
 /** Device → server, the first frame. Answered by `welcome`, or by a close code. */
 export const Hello = frame(1, 'hello', {

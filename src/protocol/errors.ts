@@ -18,7 +18,11 @@ export const refusals = {
   rateLimited: { code: 105, action: 'later', says: 'Too many of these in a short time. Send the same again after retryAfterMs.' },
   draining: { code: 106, action: 'later', says: 'This server is going away. Connect again and send the same.' },
   internal: { code: 107, action: 'never', says: 'The server failed on exactly this request and has recovered. Do not repeat it unchanged; report it.' },
-  quarantined: { code: 108, action: 'later', says: 'This chat failed repeatedly and takes no writes until an operator has looked. Reading works. Keep the send and try again later.' },
+  quarantined: {
+    code: 108,
+    action: 'later',
+    says: 'This chat failed repeatedly and takes no writes until an operator has looked. Reading works. Keep the send and try again later.',
+  },
   unauthenticated: { code: 120, action: 'afterLogin', says: 'Log in and say hello with a valid token first.' },
   unknownFrame: { code: 200, action: 'never', says: 'This server knows no frame of that type. Check the protocol version in welcome.' },
   bodyTooBig: { code: 201, action: 'never', says: 'The body is over bodyBytesMax (see welcome). Send less, or send a reference.' },

@@ -2,7 +2,7 @@
 import { decode, encode } from '@msgpack/msgpack';
 import { isId, type UserId } from '../structures/ids.ts';
 import { limits } from './limits.ts';
-import { counter, frame, type FrameOf, id, list, oneOf, row, text, type ValueOf } from './schema.ts';
+import { counter, type FrameOf, frame, id, list, oneOf, row, text, type ValueOf } from './schema.ts';
 
 export const roles = ['owner', 'admin', 'member'] as const;
 export type Role = (typeof roles)[number];

@@ -1,6 +1,6 @@
 // Frames that carry what stands in a chat's log.
 import { limits } from './limits.ts';
-import { bytes, counter, frame, type FrameOf, id, later, row, small, text, type ValueOf } from './schema.ts';
+import { bytes, counter, type FrameOf, frame, id, later, row, small, text, type ValueOf } from './schema.ts';
 
 /** Device → server. Answered by `sent`, or by `refused`; both carry `number`. */
 export const Send = frame(16, 'send', {

@@ -1,6 +1,6 @@
 // Frames that may be lost: what is open, who types, who is there.
 import { limits } from './limits.ts';
-import { counter, flag, frame, type FrameOf, id, list, maybe } from './schema.ts';
+import { counter, type FrameOf, flag, frame, id, list, maybe } from './schema.ts';
 
 /** Device → server: the chat that is open on it, nil for none. Unanswered. */
 export const Focus = frame(80, 'focus', { chatId: maybe(id('chat')) });

@@ -1,5 +1,5 @@
 // Frames about how far users have received and read. One number each per user and chat; they only rise.
-import { counter, frame, type FrameOf, id } from './schema.ts';
+import { counter, type FrameOf, frame, id } from './schema.ts';
 
 /** Device → server: everything up to `seq` is on this device. Unanswered; at most one a second and chat, the highest. */
 export const Delivered = frame(64, 'delivered', { chatId: id('chat'), seq: counter() });

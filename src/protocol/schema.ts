@@ -1,5 +1,5 @@
 // How a frame is described: once, as data. Its type, its decoder with limits and its page in docs/protocol.md come from that.
-import { isId, type IdKind, type IdOf } from '../structures/ids.ts';
+import { type IdKind, type IdOf, isId } from '../structures/ids.ts';
 
 /** What one place of a frame holds. `check` says whether a decoded value may stand there. */
 export interface Field<Value> {
@@ -69,7 +69,10 @@ export function later<Value>(of: Field<Value>): Field<Value | null> {
 export function list<Value>(of: Field<Value>, { max, min = 0 }: { readonly max: number; readonly min?: number }): Field<readonly Value[]> {
   const { check, fromWire, toWire } = of;
   return {
-    ...field<readonly Value[]>(`list of ${min > 0 ? `${min}–` : 'up to '}${max}: ${of.says}`, (value) => Array.isArray(value) && value.length <= max && value.length >= min && value.every(check)),
+    ...field<readonly Value[]>(
+      `list of ${min > 0 ? `${min}–` : 'up to '}${max}: ${of.says}`,
+      (value) => Array.isArray(value) && value.length <= max && value.length >= min && value.every(check),
+    ),
     ...(fromWire && { fromWire: (value: unknown) => (value as unknown[]).map(fromWire) }),
     ...(toWire && { toWire: (value: unknown) => (value as unknown[]).map(toWire) }),
   };
@@ -86,7 +89,6 @@ export function row<const Of extends Fields>(of: Of): Field<{ readonly [Name in 
     toWire: (value) => placesOf([], value as Record<string, unknown>, names, places),
   };
 }
-
 
 interface Shape {
   readonly names: readonly string[];
@@ -117,7 +119,13 @@ export function checkPlaces(wire: readonly unknown[], from: number, places: read
 }
 
 /** Fills `into` by name from places that `checkPlaces` has found good. */
-export function objectOf(into: Record<string, unknown>, wire: readonly unknown[], from: number, names: readonly string[], places: readonly Field<unknown>[]): Record<string, unknown> {
+export function objectOf(
+  into: Record<string, unknown>,
+  wire: readonly unknown[],
+  from: number,
+  names: readonly string[],
+  places: readonly Field<unknown>[],
+): Record<string, unknown> {
   for (let at = 0; at < names.length; at += 1) {
     const value = from + at < wire.length ? wire[from + at] : null;
     const fromWire = places[at]?.fromWire;

@@ -1,7 +1,7 @@
 // Frames by which a device catches up: what moved, then the entries themselves.
 import { limits } from './limits.ts';
 import { entryRow } from './messages.ts';
-import { counter, flag, frame, type FrameOf, id, later, list, maybe, oneOf, row, text, type ValueOf } from './schema.ts';
+import { counter, type FrameOf, flag, frame, id, later, list, maybe, oneOf, row, text, type ValueOf } from './schema.ts';
 
 export const cursorRow = row({ chatId: id('chat'), seq: counter(), receiptsVersion: counter() });
 export type CursorRow = ValueOf<typeof cursorRow>;
@@ -18,8 +18,8 @@ export type Resume = FrameOf<typeof Resume>;
 export const movedRow = row({
   chatId: id('chat'),
   head: counter(), // the last seq that this user may see: pull up to it
-  read: counter(), // this user's read watermark
-  receiptsVersion: counter(), // rises with any receipt: another one than the device's: ask `getMembers`
+  read: counter(), // this user's read watermark; 0: none, or not said
+  receiptsVersion: counter(), // rises with any receipt: higher than the device's, ask `getMembers`; 0: not said
 });
 export type MovedRow = ValueOf<typeof movedRow>;
 
