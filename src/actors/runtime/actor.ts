@@ -51,7 +51,8 @@ export interface ActorDefinition<Id extends string, State, Command, Effect, Cont
   isDurable(effect: Effect): boolean;
   /**
    * Makes the durable effects of one batch durable; `state` is the one after the batch. A rejection with Superseded reloads and steps the batch's commands again;
-   * StoreFull and StoreUnavailable give them back; anything else is a crash, and gives them back `busy`.
+   * StoreFull and StoreUnavailable give them back; anything else is a crash, and gives them back `busy`. StoreRefused would be for ever, so it
+   * quarantines at once. The kernel waits for as long as the promise takes: time-outs are the store's.
    */
   commit(durable: readonly Effect[], state: State, self: Self<Id, Context>): void | Promise<void>;
   /** Does one other effect. Called after the commit, in order. May be called twice for one command, in different activations. */

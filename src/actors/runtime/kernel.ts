@@ -1,0 +1,225 @@
+// The kernel: every user and every chat of a node is an entity in here. It wakes them, gives them their mail batch by batch, and puts them away.
+// It waits for what an actor's load, commit and passivate return for as long as they take: a time-out is the store's to give.
+import assert from 'node:assert/strict';
+import type { Clock, Random } from '../../structures/clock.ts';
+import type { ActorDefinition, Entities } from './actor.ts';
+import { type AnyDefinition, type Delayed, Entity, Host } from './entity.ts';
+import type { KernelCounts, KernelEvent } from './events.ts';
+import { hurry, leftSettled, loadSettled, rest, timerDue, wake } from './life.ts';
+import { type KernelLimits, kernelLimits, Loop } from './loop.ts';
+import { commitSettled, runBatch } from './work.ts';
+
+/** The limits may be given one by one; `kernelLimits` has the others. */
+export interface KernelNeeds extends Partial<KernelLimits> {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** After each turn, e.g. to flush sockets. */
+  afterTurn(): void;
+  /** Crashes, restarts, quarantines, passivations: for the log, the metrics and the supervision tree. Called between turns, never from within an actor. */
+  report(event: KernelEvent): void;
+  /** After each commit that took time: how many commands it made durable. */
+  committed?(actor: string, commands: number, tookMs: number): void;
+}
+
+export interface Kernel extends Entities {
+  /** Takes in a kind of entity. Before the first command for it. */
+  host<Id extends string, State, Command, Effect, Context>(definition: ActorDefinition<Id, State, Command, Effect, Context>): void;
+  /** Entities of the kind that are in memory, in whatever phase. */
+  awake(kind: string): number;
+  /** Whether that entity is in memory. */
+  isAwake(kind: string, id: string): boolean;
+  /** Of those, how many refuse writes until they are put away. */
+  inQuarantine(kind: string): number;
+  /** The most commands that waited in one mailbox, in the last ten to twenty seconds (longer if nobody asked and nothing happened). */
+  fullestMailbox(): number;
+  readonly counts: Readonly<KernelCounts>;
+  /**
+   * Gives new commands back `draining`, finishes what was accepted and what follows from it, then puts every entity away. Resolves then, or after `stopMsMax`:
+   * what is still under way is then reported as abandoned, and its mail given back.
+   */
+  stop(): Promise<void>;
+  /** Puts one entity away, after finishing what is under way (not what waits: that, like later commands, wakes a new activation). Lifts a quarantine. */
+  putAway(kind: string, id: string): Promise<void>;
+}
+
+export function createKernel(needs: KernelNeeds): Kernel {
+  return new EntityKernel(needs);
+}
+
+const fullestWindowMs = 10_000;
+
+class EntityKernel implements Kernel {
+  readonly #loop: Loop;
+  readonly #hosts = new Map<string, Host>();
+  readonly #clock: Clock;
+  #fullestBefore = 0;
+  #fullestSinceMs: number;
+  #stopping: Promise<void> | undefined;
+  #stopped: (() => void) | undefined;
+
+  constructor(needs: KernelNeeds) {
+    const { clock, random } = needs;
+    this.#clock = clock;
+    this.#fullestSinceMs = clock.nowMs();
+    const loop = new Loop({
+      clock,
+      random,
+      limits: limitsOf(needs),
+      afterTurn: () => needs.afterTurn(),
+      report: (event) => needs.report(event),
+      committed: (actor, commands, tookMs) => needs.committed?.(actor, commands, tookMs),
+      run: (entity) => run(loop, entity),
+      timerDue: (job: Entity | Delayed, timer) => timerDue(loop, job, timer),
+      turnOver: () => this.#turnOver(),
+    });
+    this.#loop = loop;
+  }
+
+  get counts(): Readonly<KernelCounts> {
+    return this.#loop.counts;
+  }
+
+  host<Id extends string, State, Command, Effect, Context>(definition: ActorDefinition<Id, State, Command, Effect, Context>): void {
+    const { kind, batchMax, mailboxMax } = definition;
+    assert(!this.#hosts.has(kind), `two definitions of ${kind}`);
+    assert(batchMax >= 1 && mailboxMax >= 1, `${kind} takes no command`);
+    this.#hosts.set(kind, new Host(definition as unknown as AnyDefinition, this.#loop));
+  }
+
+  tell(kind: string, id: string, command: unknown): void {
+    const host = this.#hostOf(kind);
+    const loop = this.#loop;
+    if (loop.stage !== 'open' && !this.#follows()) return loop.giveBack(host, id, command, 'draining');
+    const entity = host.entities.get(id);
+    if (entity === undefined) this.#wakeWith(host, id, command);
+    else if (!entity.accept(command)) loop.giveBack(host, id, command, 'busy');
+  }
+
+  tellIfAwake(kind: string, id: string, command: unknown): boolean {
+    const entity = this.#hostOf(kind).entities.get(id);
+    if (entity === undefined) return false;
+    const leaves = entity.phase === 'leaving' || entity.phase === 'left';
+    if (leaves && entity.mail === undefined) return false;
+    this.tell(kind, id, command);
+    return true;
+  }
+
+  awake(kind: string): number {
+    return this.#hostOf(kind).entities.size;
+  }
+
+  isAwake(kind: string, id: string): boolean {
+    return this.#hostOf(kind).entities.has(id);
+  }
+
+  inQuarantine(kind: string): number {
+    return this.#hostOf(kind).quarantined;
+  }
+
+  fullestMailbox(): number {
+    this.#moveWindow(this.#clock.nowMs());
+    return Math.max(this.#fullestBefore, this.#loop.fullest);
+  }
+
+  putAway(kind: string, id: string): Promise<void> {
+    const entity = this.#hostOf(kind).entities.get(id);
+    if (entity === undefined || this.#loop.stage === 'stopped') return Promise.resolve();
+    return new Promise((resolve) => {
+      entity.leavers ??= [];
+      entity.leavers.push(resolve);
+      hurry(this.#loop, entity);
+    });
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= new Promise((resolve) => {
+      const loop = this.#loop;
+      const alarm = this.#clock.after(loop.limits.stopMsMax, () => this.#abandon());
+      this.#stopped = () => {
+        alarm.cancel();
+        loop.close();
+        resolve();
+      };
+      loop.stage = 'finishing';
+      for (const entity of this.#all()) if (entity.phase === 'resting') rest(loop, entity, 0);
+      loop.schedule();
+    });
+    return this.#stopping;
+  }
+
+  #hostOf(kind: string): Host {
+    const host = this.#hosts.get(kind);
+    assert(host !== undefined, `nobody hosts ${kind}`);
+    return host;
+  }
+
+  #wakeWith(host: Host, id: string, command: unknown): void {
+    const entity = new Entity(host, id);
+    if (!entity.accept(command)) return this.#loop.giveBack(host, id, command, 'busy');
+    host.entities.set(id, entity);
+    this.#loop.enqueue(entity);
+  }
+
+  /** While the kernel finishes what it has accepted, what its own entities tell each other is part of that. */
+  #follows(): boolean {
+    return this.#loop.stage === 'finishing' && this.#loop.running;
+  }
+
+  #all(): Entity[] {
+    return [...this.#hosts.values()].flatMap((host) => [...host.entities.values()]);
+  }
+
+  #turnOver(): void {
+    const loop = this.#loop;
+    this.#moveWindow(loop.nowMs);
+    if (loop.stage === 'open' || !loop.quiet) return;
+    if (loop.stage === 'finishing') {
+      loop.stage = 'leaving';
+      for (const entity of this.#all()) hurry(loop, entity);
+    }
+    if (loop.stage === 'leaving' && loop.quiet) this.#stopped?.();
+  }
+
+  #abandon(): void {
+    const loop = this.#loop;
+    for (const entity of this.#all()) {
+      for (let left = entity.waiting; left > 0; left -= 1) loop.giveBack(entity.host, entity.id, entity.take(), 'draining');
+      loop.report({ kind: 'abandoned', actor: entity.host.definition.kind, id: entity.id });
+    }
+    this.#stopped?.();
+  }
+
+  #moveWindow(nowMs: number): void {
+    if (nowMs - this.#fullestSinceMs < fullestWindowMs) return;
+    this.#fullestBefore = this.#loop.fullest;
+    this.#loop.fullest = 0;
+    this.#fullestSinceMs = nowMs;
+  }
+}
+
+function limitsOf(needs: KernelNeeds): KernelLimits {
+  const given = Object.entries(needs).filter(([name, value]) => name in kernelLimits && value !== undefined);
+  return { ...kernelLimits, ...Object.fromEntries(given) };
+}
+
+/** Does what the entity has come into the run queue for. */
+function run(loop: Loop, entity: Entity): number {
+  switch (entity.phase) {
+    case 'due':
+      return runBatch(loop, entity);
+    case 'committed':
+      commitSettled(loop, entity);
+      return 1;
+    case 'waking':
+      wake(loop, entity);
+      return 1;
+    case 'loaded':
+      loadSettled(loop, entity);
+      return 1;
+    case 'left':
+      leftSettled(loop, entity);
+      return 1;
+    default:
+      assert.fail(`${entity.host.definition.kind} stood in the run queue while ${entity.phase}`);
+  }
+}
