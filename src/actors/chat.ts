@@ -165,9 +165,9 @@ const bothWaysMs = limits.healMaxMs;
 
 function push({ entry, to, also, grownAtMs }: Extract<ChatEffect, { kind: 'push' }>, { router }: ChatNeeds): void {
   const bytes = encodeEntryFrame(entry);
-  const { chatId, seq, entryKind, author, device } = entry;
+  const { chatId, seq, entryKind, author, device, number } = entry;
   const large = grownAtMs > 0;
-  const inside = { chatId, seq, entryKind, author, device, large, member: true, bytes };
+  const inside = { chatId, seq, entryKind, author, origin: number > 0 ? device : null, large, member: true, bytes };
   const went = also.filter((userId) => !to.includes(userId));
   if (large) router.pushToAudiences(chatId, { push: inside, went });
   const named = large && entry.atMs - grownAtMs > bothWaysMs ? also.filter((userId) => !went.includes(userId)) : to;
@@ -195,9 +195,9 @@ async function resent({ to, number, seq, state }: Extract<ChatEffect, { kind: 'r
   }
 }
 
-function receipt({ userId, mark, version, to }: Extract<ChatEffect, { kind: 'receipt' }>, { id: chatId }: ChatSelf, { router }: ChatNeeds): void {
+function receipt({ userId, deviceId, mark, version, to }: Extract<ChatEffect, { kind: 'receipt' }>, { id: chatId }: ChatSelf, { router }: ChatNeeds): void {
   const frame = { kind: 'receipt', chatId, userId, delivered: mark.delivered, read: mark.read, receiptsVersion: version } as const;
-  for (const member of to) router.notifyUser(member, frame, null);
+  for (const member of to) router.notifyUser(member, frame, member === userId ? deviceId : null);
 }
 
 function typing({ from, on, to }: Extract<ChatEffect, { kind: 'typing' }>, { id: chatId }: ChatSelf, { router }: ChatNeeds): void {

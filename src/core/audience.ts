@@ -138,7 +138,7 @@ function hear(state: AudienceState, { push: one, went }: ChatPush): AudienceStep
     for (const { connection } of gone.devices) effects.push({ kind: 'unsubscribe', connection });
     listeners = new Map(listeners).set(userId, { ...gone, member: false });
   }
-  const origin = listeners.get(one.author)?.devices.find(({ deviceId }) => deviceId === one.device);
+  const origin = listeners.get(one.author)?.devices.find(({ deviceId }) => deviceId === one.origin);
   effects.push({ kind: 'publish', bytes: one.bytes, except: origin?.connection });
   return { state: { ...state, listeners, through: one.seq }, effects };
 }

@@ -70,7 +70,7 @@ export type ChatEffect =
   | { readonly kind: 'push'; readonly entry: Entry; readonly to: readonly UserId[]; readonly also: readonly UserId[]; readonly grownAtMs: number }
   | pulls.ReadLog
   | { readonly kind: 'tell'; readonly to: Origin; readonly frame: MembersFrame }
-  | { readonly kind: 'receipt'; readonly userId: UserId; readonly mark: receipts.Watermark; readonly version: number; readonly to: readonly UserId[] }
+  | { readonly kind: 'receipt'; readonly userId: UserId; readonly deviceId: DeviceId; readonly mark: receipts.Watermark; readonly version: number; readonly to: readonly UserId[] }
   | { readonly kind: 'typing'; readonly from: Origin; readonly on: boolean; readonly to: readonly UserId[] }
   | { readonly kind: 'enrolled'; readonly node: string; readonly seq: number; readonly asked: readonly UserId[]; readonly userIds: readonly UserId[] };
 
@@ -90,7 +90,7 @@ export function step(state: ChatState, command: ChatCommand, nowMs: number): Cha
     case 'getMembers':
       return tellMembers(state, command.from, command.request);
     case 'mark':
-      return mark(state, command.from.userId, command);
+      return mark(state, command.from, command);
     case 'typing':
       return typing(state, command.from, command.on);
     case 'confirm':
@@ -186,7 +186,7 @@ function welcomed(state: ChatState, userIds: readonly UserId[], effects: ChatEff
   return { ...state, receipts: next };
 }
 
-function mark(state: ChatState, userId: UserId, { delivered, read }: receipts.Watermark): ChatStep {
+function mark(state: ChatState, { userId, deviceId }: Origin, { delivered, read }: receipts.Watermark): ChatStep {
   const head = members.visibleHead(members.staysOf(state.members, userId), state.seq);
   const next = receipts.raised(state.receipts, userId, { delivered: Math.min(delivered, head), read: Math.min(read, head) });
   if (next === state.receipts) return { state, effects: [] };
@@ -197,7 +197,7 @@ function mark(state: ChatState, userId: UserId, { delivered, read }: receipts.Wa
     state: { ...state, receipts: next },
     effects: [
       { kind: 'raise', userId, ...now, version: next.version },
-      { kind: 'receipt', userId, mark: now, version: next.version, to },
+      { kind: 'receipt', userId, deviceId, mark: now, version: next.version, to },
     ],
   };
 }

@@ -40,8 +40,8 @@ export interface Push {
   readonly seq: number;
   readonly entryKind: EntryKind | number;
   readonly author: UserId;
-  /** Of the author; it gets `sent` instead. */
-  readonly device: DeviceId;
+  /** Of the author, where it gets `sent` instead; null for what the server adds of itself. */
+  readonly origin: DeviceId | null;
   readonly large: boolean;
   /** Whether this push lets its user in, or out. */
   readonly member: boolean;
@@ -170,7 +170,7 @@ function answer(state: SessionState, { deviceId, frame, last }: Extract<SessionC
   return { state: last ? counted(state, device, -1) : state, effects: [{ kind: 'toDevice', connection: device.connection, frame }] };
 }
 
-function push(state: SessionState, { chatId, entryKind, author, device: origin, large, member, bytes }: Push): SessionStep {
+function push(state: SessionState, { chatId, entryKind, author, origin, large, member, bytes }: Push): SessionStep {
   const effects: SessionEffect[] = [];
   for (const { deviceId, connection, lagging } of state.devices) {
     if (!lagging && !(deviceId === origin && author === state.userId)) effects.push({ kind: 'pushBytes', connection, bytes });

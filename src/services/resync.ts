@@ -42,7 +42,7 @@ export function resyncService({ inbox, incarnation }: ResyncNeeds): Resync {
 }
 
 function moved(row: InboxRow, cursor: CursorRow | undefined): boolean {
-  return cursor === undefined || row.head !== cursor.seq || row.receiptsVersion !== cursor.receiptsVersion;
+  return cursor === undefined || row.head !== cursor.seq || row.receiptsVersion > cursor.receiptsVersion;
 }
 
 function movedRow({ chatId, head, read, receiptsVersion }: InboxRow): MovedRow {

@@ -1,0 +1,75 @@
+// The actors of a node: kernel, router and the services that sessions ask, wired over ports. The simulator runs exactly this. Decides nothing.
+import { audienceActor } from './actors/audience.ts';
+import { chatActor } from './actors/chat.ts';
+import { presenceActor } from './actors/presence.ts';
+import { createKernel, type Kernel } from './actors/runtime/kernel.ts';
+import { type Connections, sessionActor } from './actors/session.ts';
+import type { Link, Receiver } from './cluster/link.ts';
+import { createRouter, type Router } from './cluster/router.ts';
+import type { KernelEvent } from './actors/runtime/events.ts';
+import type { Why } from './protocol/errors.ts';
+import { acquainted } from './services/acquaintance.ts';
+import { chatListService } from './services/chat-list.ts';
+import { resyncService } from './services/resync.ts';
+import type { Stores } from './store/stores.ts';
+import type { Clock, Random } from './structures/clock.ts';
+import type { UserId } from './structures/ids.ts';
+
+/** What the actors need of the world, whichever mode it runs in. The simulator gives a fake clock, a seeded draw and the memory stores. */
+export interface SystemPorts {
+  readonly stores: Stores;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly node: string;
+  linkTo(receiver: Receiver): Link;
+  /** The device sockets; they get the entities to tell, and give back the connections. */
+  connect(kernel: Kernel): Connections;
+  /** After each turn of the kernel. */
+  afterTurn(): void;
+  readonly observe: Observe;
+}
+
+/** What the node tells the metrics and the log. */
+export interface Observe {
+  readonly counts: { appends: number; entries: number; resyncs: number; lagging: number };
+  batch(entries: number): void;
+  committed(tookMs: number): void;
+  refused(why: Why): void;
+  event(event: KernelEvent): void;
+}
+
+export interface System {
+  readonly kernel: Kernel;
+  readonly router: Router;
+  readonly connections: Connections;
+}
+
+/** The actors of one node. Sockets and HTTP are put around them by node.ts; the simulator puts its own network there. */
+export function startSystem(ports: SystemPorts): System {
+  const { stores, clock, random, observe, node } = ports;
+  const kernel = createKernel({
+    clock,
+    random,
+    afterTurn: ports.afterTurn,
+    report: (event) => observe.event(event),
+    committed: (_actor, _commands, tookMs) => observe.committed(tookMs),
+  });
+  const router = createRouter(kernel, () => node, ports.linkTo);
+  const connections = ports.connect(kernel);
+  const refused = (why: string): void => observe.refused(why as Why);
+  const { messages, chats, inbox, receipts, presence } = stores;
+  const resync = resyncService({ inbox, incarnation: stores.incarnation });
+  const chatList = chatListService({ inbox, messages });
+  const answers = {
+    resume: resync.resume,
+    heads: resync.heads,
+    listChats: chatList.list,
+    usersExist: async (userIds: readonly UserId[]) => (await stores.users.existing(userIds)).size === new Set(userIds).size,
+    acquainted: (userId: UserId, others: readonly UserId[]) => acquainted(inbox, userId, others),
+  };
+  kernel.host(chatActor({ messages, chats, inbox, receipts, router, random, counts: observe.counts, observeBatch: observe.batch, refused }));
+  kernel.host(sessionActor({ router, entities: kernel, connections, answers, presence, clock, counts: observe.counts, overrun: new Set(), refused }));
+  kernel.host(audienceActor({ router, connections, entities: kernel }));
+  kernel.host(presenceActor({ router, presence, isConnected: (userId) => kernel.isAwake('session', userId) }));
+  return { kernel, router, connections };
+}
