@@ -1,5 +1,6 @@
 // Which numbered commands of each device the log already holds, so that a resend never makes a second entry.
-// Exact for the last 16 commands of the 32 devices that wrote last; for the others the highest number alone. All of it is a fold of the log.
+// Exact for the last 16 commands of the 32 devices that wrote last, but for what a device had written before it was crowded out;
+// for the others the highest number alone. All of it is a fold of the log.
 import type { DeviceId } from '../structures/ids.ts';
 
 const ringMax = 16;
@@ -9,6 +10,8 @@ const bucketCount = 64;
 interface DeviceRing {
   readonly deviceId: DeviceId;
   readonly highest: number;
+  /** Up to here it is not known which numbers the log holds. */
+  readonly floor: number;
   /** number, seq, number, seq … ascending, at most `ringMax` pairs. */
   readonly pairs: readonly number[];
 }
@@ -38,9 +41,9 @@ export function judge({ recent, older }: Resends, deviceId: DeviceId, number: nu
   const highest = ring?.highest ?? older[bucketOf(deviceId)]?.get(deviceId) ?? 0;
   if (number > highest) return after <= highest ? fresh : { kind: 'outOfOrder', highest };
   if (ring === undefined) return settled;
-  const { pairs } = ring;
+  const { pairs, floor } = ring;
   for (let at = pairs.length - 2; at >= 0; at -= 2) if (pairs[at] === number) return { kind: 'known', seq: pairs[at + 1] as number };
-  return pairs.length < ringMax * 2 || number > (pairs[0] as number) ? numberPassed : settled;
+  return number > floor ? numberPassed : settled;
 }
 
 /** After the entry with that number stands at `seq`. Entries that the server adds of itself have number 0 and leave no trace. */
@@ -49,13 +52,17 @@ export function accepted(resends: Resends, deviceId: DeviceId, number: number, s
   const { recent } = resends;
   const at = recent.findIndex((one) => one.deviceId === deviceId);
   const ring = recent[at];
-  const pairs = ring === undefined ? [number, seq] : [...(ring.pairs.length < ringMax * 2 ? ring.pairs : ring.pairs.slice(2)), number, seq];
-  const first: DeviceRing = { deviceId, highest: number, pairs };
+  const first = ring === undefined ? { deviceId, highest: number, floor: highestOf(resends, deviceId), pairs: [number, seq] } : longer(ring, number, seq);
   if (ring !== undefined) return { recent: at === 0 ? [first, ...recent.slice(1)] : [first, ...recent.slice(0, at), ...recent.slice(at + 1)], older: resends.older };
   const older = withoutOlder(resends.older, deviceId);
   if (recent.length < recentMax) return { recent: [first, ...recent], older };
   const last = recent[recentMax - 1] as DeviceRing;
   return { recent: [first, ...recent.slice(0, recentMax - 1)], older: withOlder(older, last.deviceId, last.highest) };
+}
+
+function longer({ deviceId, floor, pairs }: DeviceRing, number: number, seq: number): DeviceRing {
+  const full = pairs.length === ringMax * 2;
+  return { deviceId, highest: number, floor: full ? (pairs[0] as number) : floor, pairs: [...(full ? pairs.slice(2) : pairs), number, seq] };
 }
 
 export function highestOf({ recent, older }: Resends, deviceId: DeviceId): number {
@@ -64,14 +71,14 @@ export function highestOf({ recent, older }: Resends, deviceId: DeviceId): numbe
 
 /** As plain arrays, for the fold that is kept. */
 export function toPlain({ recent, older }: Resends): unknown {
-  return [recent.map(({ deviceId, highest, pairs }) => [deviceId, highest, pairs]), older.flatMap((bucket) => (bucket === undefined ? [] : [...bucket]))];
+  return [recent.map(({ deviceId, highest, floor, pairs }) => [deviceId, highest, floor, pairs]), older.flatMap((bucket) => (bucket === undefined ? [] : [...bucket]))];
 }
 
 export function fromPlain(plain: unknown): Resends {
-  const [recent, others] = plain as [[DeviceId, number, number[]][], [DeviceId, number][]];
+  const [recent, others] = plain as [[DeviceId, number, number, number[]][], [DeviceId, number][]];
   let older: Resends['older'] = [];
   for (const [deviceId, highest] of others) older = withOlder(older, deviceId, highest);
-  return { recent: recent.map(([deviceId, highest, pairs]) => ({ deviceId, highest, pairs })), older };
+  return { recent: recent.map(([deviceId, highest, floor, pairs]) => ({ deviceId, highest, floor, pairs })), older };
 }
 
 function withOlder(older: Resends['older'], deviceId: DeviceId, highest: number): Resends['older'] {
