@@ -108,9 +108,10 @@ function post(state: ChatState, command: Post, nowMs: number): ChatStep {
   const stopped = judge(state, command, nowMs);
   if (stopped !== undefined) return stopped;
   const { from, number, contentType, body, peer } = command;
+  // Before anything that depends on whether the chat exists: a stranger must not learn it.
+  if (peer !== null && isDirect(state.chatId) && directChatId(from.userId, peer) !== state.chatId) return refuse(state, from, number, 'wrongPeer');
   if (state.seq === 0) return postFirst(state, command, nowMs);
   if (!members.isMember(state.members, from.userId)) return refuse(state, from, number, members.everWas(state.members, from.userId) ? 'notAMember' : 'noSuchChat');
-  if (peer !== null && isDirect(state.chatId) && directChatId(from.userId, peer) !== state.chatId) return refuse(state, from, number, 'wrongPeer');
   if (body.byteLength > limits.bodyBytesMax) return refuse(state, from, number, 'bodyTooBig');
   return append(state, [{ entryKind: entryKinds.message, author: from, number, contentType, body }], nowMs);
 }
@@ -118,7 +119,6 @@ function post(state: ChatState, command: Post, nowMs: number): ChatStep {
 /** The first message of a direct chat makes the chat: its id must be the one of the pair, so nobody else can squat on it. */
 function postFirst(state: ChatState, { from, number, contentType, body, peer }: Post, nowMs: number): ChatStep {
   if (!isDirect(state.chatId) || peer === null) return refuse(state, from, number, 'noSuchChat');
-  if (directChatId(from.userId, peer) !== state.chatId) return refuse(state, from, number, 'wrongPeer');
   if (body.byteLength > limits.bodyBytesMax) return refuse(state, from, number, 'bodyTooBig');
   const pair: [UserId, Role][] = from.userId === peer ? [[peer, 'member']] : [[from.userId, 'member'], [peer, 'member']];
   const created = { entryKind: entryKinds.created, author: from, number: 0, contentType: membersContentType, body: members.bodyOf('', pair) };
@@ -130,11 +130,11 @@ function postFirst(state: ChatState, { from, number, contentType, body, peer }: 
  * Before any rule about who may: what is stored is never reported as refused.
  */
 export function judge(state: ChatState, { from, number, after }: Numbered, nowMs: number): ChatStep | undefined {
+  if (number === 0) return refuse(state, from, number, 'invalid');
   const judged = resends.judge(state.resends, from.deviceId, number, after);
   if (judged.kind === 'known') return { state, effects: [{ kind: 'resent', to: from, number, seq: judged.seq, state }] };
   if (judged.kind === 'outOfOrder') return refuse(state, from, number, 'outOfOrder', judged.highest);
   if (judged.kind !== 'fresh') return refuse(state, from, number, judged.kind);
-  if (number === 0) return refuse(state, from, number, 'invalid');
   if (number > (nowMs + limits.clockAheadMsMax) * numbersPerMs) return refuse(state, from, number, 'clockOff');
   return undefined;
 }
