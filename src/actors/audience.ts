@@ -11,6 +11,9 @@ export interface AudienceNeeds {
   readonly entities: Entities;
 }
 
+/** A chat that is busy or cannot read gives questions back: they are asked again after this long. */
+const askAgainMs = 2_000;
+
 export function audienceActor({ router, connections, entities }: AudienceNeeds): ActorDefinition<ChatId, AudienceState, AudienceCommand, AudienceEffect, undefined> {
   return {
     kind: 'audience',
@@ -24,7 +27,8 @@ export function audienceActor({ router, connections, entities }: AudienceNeeds):
     step,
     isDurable: () => false,
     commit: () => undefined,
-    perform(effect, { id: chatId }) {
+    perform(effect, self) {
+      const { id: chatId } = self;
       switch (effect.kind) {
         case 'publish':
           return connections.publish(chatId, effect.bytes, effect.except);
@@ -40,6 +44,8 @@ export function audienceActor({ router, connections, entities }: AudienceNeeds):
         }
         case 'unsubscribe':
           return connections.unsubscribe(effect.connection, chatId);
+        case 'alarm':
+          return self.after(askAgainMs, { kind: 'again' });
       }
     },
     giveBack(command, why, chatId) {

@@ -4,8 +4,8 @@ import type { ConnectionId, Push } from './session.ts';
 import { type Step, unreachable } from './step.ts';
 
 interface Listener {
-  /** Whether the owner has said that this user is a member, at an entry that the audience has reached. */
-  readonly member: boolean;
+  /** `in` once the owner has said so, at an entry that the audience has reached. */
+  readonly member: 'asked' | 'in' | 'out';
   readonly devices: readonly { readonly deviceId: DeviceId; readonly connection: ConnectionId }[];
 }
 
@@ -14,11 +14,15 @@ export interface AudienceState {
   readonly listeners: ReadonlyMap<UserId, Listener>;
   /** The last entry handed to the sockets; undefined until the owner has told where the log stands. */
   readonly through: number | undefined;
+  /** The last entry that anybody spoke of: as long as `through` is below it, something is missing. */
+  readonly heard: number;
   /** Entries that came before their turn, ascending. */
   readonly held: readonly ChatPush[];
   /** Members as of an entry that the audience has not reached. */
   readonly waiting: readonly { readonly seq: number; readonly userIds: readonly UserId[] }[];
   readonly repairing: boolean;
+  /** Whether `again` will come: a question or its answer may get lost. */
+  readonly alarmed: boolean;
 }
 
 /** A push with what it changes in the membership. */
@@ -33,8 +37,10 @@ export type AudienceCommand =
   /** The owner's answer: of those asked for, these are members as of `seq`. */
   | { readonly kind: 'enrolled'; readonly seq: number; readonly asked: readonly UserId[]; readonly userIds: readonly UserId[] }
   | { readonly kind: 'push'; readonly chatPush: ChatPush }
-  /** The owner's answer to `repair`: entries up to `through`, ascending. */
-  | { readonly kind: 'repaired'; readonly pushes: readonly ChatPush[] };
+  /** The owner's answer to `repair`: entries, ascending. */
+  | { readonly kind: 'repaired'; readonly pushes: readonly ChatPush[] }
+  /** The alarm: what has not been answered is asked again. */
+  | { readonly kind: 'again' };
 
 export type AudienceEffect =
   | { readonly kind: 'enroll'; readonly userIds: readonly UserId[] }
@@ -42,7 +48,9 @@ export type AudienceEffect =
   /** From now on the socket hears the chat; what came up to `head` it pulls. */
   | { readonly kind: 'subscribe'; readonly userId: UserId; readonly deviceId: DeviceId; readonly connection: ConnectionId; readonly head: number }
   | { readonly kind: 'unsubscribe'; readonly connection: ConnectionId }
-  | { readonly kind: 'publish'; readonly bytes: Uint8Array; readonly except: ConnectionId | undefined };
+  | { readonly kind: 'publish'; readonly bytes: Uint8Array; readonly except: ConnectionId | undefined }
+  /** Say `again` after a moment. */
+  | { readonly kind: 'alarm' };
 
 type AudienceStep = Step<AudienceState, AudienceEffect>;
 
@@ -50,10 +58,16 @@ type AudienceStep = Step<AudienceState, AudienceEffect>;
 const heldMax = 256;
 
 export function emptyAudience(chatId: ChatId): AudienceState {
-  return { chatId, listeners: new Map(), through: undefined, held: [], waiting: [], repairing: false };
+  return { chatId, listeners: new Map(), through: undefined, heard: 0, held: [], waiting: [], repairing: false, alarmed: false };
 }
 
 export function step(state: AudienceState, command: AudienceCommand): AudienceStep {
+  const { state: next, effects } = decide(state, command);
+  if (next.alarmed || !effects.some(({ kind }) => kind === 'enroll' || kind === 'repair')) return { state: next, effects };
+  return { state: { ...next, alarmed: true }, effects: [...effects, { kind: 'alarm' }] };
+}
+
+function decide(state: AudienceState, command: AudienceCommand): AudienceStep {
   switch (command.kind) {
     case 'join':
       return join(state, command);
@@ -63,10 +77,11 @@ export function step(state: AudienceState, command: AudienceCommand): AudienceSt
       return enrolled(state, command);
     case 'push':
       return push(state, command.chatPush);
-    case 'repaired': {
-      const { state: next, effects } = advance({ ...state, repairing: false }, command.pushes);
-      return { state: next, effects };
-    }
+    case 'repaired':
+      // One that brings nothing is not asked for again at once, but by the alarm.
+      return advance({ ...state, repairing: command.pushes.length === 0 }, command.pushes);
+    case 'again':
+      return again(state);
     default:
       return unreachable(command);
   }
@@ -75,9 +90,9 @@ export function step(state: AudienceState, command: AudienceCommand): AudienceSt
 function join(state: AudienceState, { userId, deviceId, connection }: Extract<AudienceCommand, { kind: 'join' }>): AudienceStep {
   const former = state.listeners.get(userId);
   if (former?.devices.some((device) => device.connection === connection)) return { state, effects: [] };
-  const listener: Listener = { member: former?.member ?? false, devices: [...(former?.devices ?? []), { deviceId, connection }] };
+  const listener: Listener = { member: former?.member === 'in' ? 'in' : 'asked', devices: [...(former?.devices ?? []), { deviceId, connection }] };
   const next = { ...state, listeners: new Map(state.listeners).set(userId, listener) };
-  if (listener.member) return { state: next, effects: [{ kind: 'subscribe', userId, deviceId, connection, head: state.through ?? 0 }] };
+  if (listener.member === 'in') return { state: next, effects: [{ kind: 'subscribe', userId, deviceId, connection, head: state.through ?? 0 }] };
   return { state: next, effects: [{ kind: 'enroll', userIds: [userId] }] };
 }
 
@@ -94,10 +109,18 @@ function leave(state: AudienceState, userId: UserId, connection: ConnectionId): 
 function enrolled(state: AudienceState, { seq, asked, userIds }: Extract<AudienceCommand, { kind: 'enrolled' }>): AudienceStep {
   // Older than what was already handed on: it may miss a removal.
   if (state.through !== undefined && seq < state.through) return { state, effects: [{ kind: 'enroll', userIds: asked }] };
-  const start: AudienceState = { ...state, through: state.through ?? seq, waiting: [...state.waiting, { seq, userIds }] };
-  const { state: next, effects } = advance(start, []);
-  const behind = (next.through ?? 0) < seq && !next.repairing;
-  return behind ? { state: { ...next, repairing: true }, effects: [...effects, { kind: 'repair', after: next.through ?? 0 }] } : { state: next, effects };
+  const listeners = new Map(state.listeners);
+  for (const userId of asked) {
+    const listener = listeners.get(userId);
+    if (listener?.member === 'asked' && !userIds.includes(userId)) listeners.set(userId, { ...listener, member: 'out' });
+  }
+  return advance({ ...state, listeners, through: state.through ?? seq, heard: Math.max(state.heard, seq), waiting: [...state.waiting, { seq, userIds }] }, []);
+}
+
+function again(state: AudienceState): AudienceStep {
+  const unanswered = [...state.listeners].filter(([, { member }]) => member === 'asked').map(([userId]) => userId);
+  const { state: next, effects } = advance({ ...state, alarmed: false, repairing: false }, []);
+  return { state: next, effects: unanswered.length > 0 ? [...effects, { kind: 'enroll', userIds: unanswered }] : effects };
 }
 
 function push(state: AudienceState, chatPush: ChatPush): AudienceStep {
@@ -111,7 +134,7 @@ function push(state: AudienceState, chatPush: ChatPush): AudienceStep {
 /** Takes the pushes in, hands on what has its turn, lets in who was waiting for it, and asks for what is missing. */
 function advance(state: AudienceState, pushes: readonly ChatPush[]): AudienceStep {
   let held = merge(state.held, pushes, state.through ?? 0);
-  let now: AudienceState = state;
+  let now: AudienceState = { ...state, heard: Math.max(state.heard, held.at(-1)?.push.seq ?? 0) };
   const effects: AudienceEffect[] = [];
   const take = (next: AudienceStep): void => {
     now = next.state;
@@ -123,7 +146,7 @@ function advance(state: AudienceState, pushes: readonly ChatPush[]): AudienceSte
     held = held.slice(1);
     take(admit(now));
   }
-  const gap = now.through !== undefined && held.length > 0 && !now.repairing;
+  const gap = now.through !== undefined && now.through < now.heard && !now.repairing;
   if (gap) effects.push({ kind: 'repair', after: now.through ?? 0 });
   return { state: { ...now, held: held.slice(0, heldMax), repairing: now.repairing || gap }, effects };
 }
@@ -136,7 +159,7 @@ function hear(state: AudienceState, { push: one, went }: ChatPush): AudienceStep
     const gone = listeners.get(userId);
     if (gone === undefined) continue;
     for (const { connection } of gone.devices) effects.push({ kind: 'unsubscribe', connection });
-    listeners = new Map(listeners).set(userId, { ...gone, member: false });
+    listeners = new Map(listeners).set(userId, { ...gone, member: 'out' });
   }
   const origin = listeners.get(one.author)?.devices.find(({ deviceId }) => deviceId === one.origin);
   effects.push({ kind: 'publish', bytes: one.bytes, except: origin?.connection });
@@ -153,12 +176,12 @@ function admit(state: AudienceState): AudienceStep {
   for (const { seq, userIds } of ready) {
     for (const userId of userIds) {
       const listener = listeners.get(userId);
-      if (listener === undefined || listener.member) continue;
+      if (listener?.member !== 'asked') continue;
       if (seq < (state.through ?? 0)) {
         stale.push(userId); // something came in between: ask again, as of now
         continue;
       }
-      listeners.set(userId, { ...listener, member: true });
+      listeners.set(userId, { ...listener, member: 'in' });
       for (const { deviceId, connection } of listener.devices) effects.push({ kind: 'subscribe', userId, deviceId, connection, head: seq });
     }
   }
@@ -166,9 +189,10 @@ function admit(state: AudienceState): AudienceStep {
   return { state: { ...state, listeners, waiting: state.waiting.filter((one) => !ready.includes(one)) }, effects };
 }
 
+/** Both, without what has been handed on: entries may have been held before the owner told where the log stands. */
 function merge(held: readonly ChatPush[], pushes: readonly ChatPush[], through: number): readonly ChatPush[] {
-  if (pushes.length === 0) return held;
-  const bySeq = new Map(held.map((one) => [one.push.seq, one]));
-  for (const one of pushes) if (one.push.seq > through) bySeq.set(one.push.seq, one);
+  if (pushes.length === 0 && held.length === 0) return held;
+  const bySeq = new Map<number, ChatPush>();
+  for (const one of [...held, ...pushes]) if (one.push.seq > through) bySeq.set(one.push.seq, one);
   return [...bySeq.values()].sort((one, other) => one.push.seq - other.push.seq);
 }
