@@ -1,0 +1,174 @@
+// Access tokens as JWT signed with Ed25519: jose signs and handles keys, node:crypto verifies (docs/adr/0002-access-token-verification.md).
+import { createPublicKey, hkdfSync, type KeyObject, verify } from 'node:crypto';
+import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
+import { limits as protocolLimits } from '../protocol/limits.ts';
+import type { SigningKey, TokenStore } from '../store/tokens.ts';
+import { type DeviceId, isId, type UserId } from '../structures/ids.ts';
+import { type AccessTokens, type Judged, type RandomBytes, type TokenLimits, tokenLimits } from './tokens.ts';
+
+export interface JoseNeeds {
+  readonly store: Pick<TokenStore, 'keys' | 'addKey'>;
+  /** The `iss` of every token; a token of another issuer is wrong. */
+  readonly issuer: string;
+  readonly nowMs: () => number;
+  readonly randomBytes: RandomBytes;
+  readonly limits?: TokenLimits;
+}
+
+interface Key {
+  readonly keyId: string;
+  readonly signing: CryptoKey;
+  readonly verifying: KeyObject;
+  readonly successorKey: Uint8Array;
+  /** No longer good from then on. */
+  readonly untilMs: number;
+}
+
+const algorithm = 'EdDSA';
+const signatureChars = 86; // 64 bytes in base64url
+
+/** Reads the keys, making the first one where there is none. */
+export async function joseAccessTokens(needs: JoseNeeds): Promise<AccessTokens> {
+  const access = new JoseAccessTokens(needs);
+  await access.reload();
+  return access;
+}
+
+class JoseAccessTokens implements AccessTokens {
+  readonly #needs: JoseNeeds;
+  readonly #limits: TokenLimits;
+  #keys: readonly Key[] = []; // newest first
+  /** By the whole text of a token's first part: a header that is not letter by letter one of ours is wrong without being parsed. */
+  #byHeader: ReadonlyMap<string, Key> = new Map();
+  #readAtMs = 0;
+  #reading: Promise<void> | undefined;
+
+  constructor(needs: JoseNeeds) {
+    this.#needs = needs;
+    this.#limits = needs.limits ?? tokenLimits;
+  }
+
+  async sign(userId: UserId, deviceId: DeviceId): Promise<{ readonly token: string; readonly expiresAtMs: number }> {
+    const { issuer, nowMs, randomBytes } = this.#needs;
+    const key = await this.#newest();
+    const issuedAt = Math.floor(nowMs() / 1_000);
+    const expiresAt = issuedAt + Math.floor(this.#limits.accessMs / 1_000);
+    const token = await new SignJWT({ dev: deviceId })
+      .setProtectedHeader({ alg: algorithm, typ: 'at+jwt', kid: key.keyId })
+      .setSubject(userId)
+      .setIssuer(issuer)
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(expiresAt)
+      .setJti(Buffer.from(randomBytes(12)).toString('base64url'))
+      .sign(key.signing);
+    return { token, expiresAtMs: expiresAt * 1_000 };
+  }
+
+  verify(token: string): Judged | Promise<Judged> {
+    if (token.length > protocolLimits.tokenMax) return 'wrong';
+    const known = this.#byHeader.get(headerOf(token));
+    if (known !== undefined) return this.#judge(token, known);
+    if (this.#needs.nowMs() - this.#readAtMs < this.#limits.keysReloadMinMs) return 'wrong';
+    return this.#reloadAndJudge(token);
+  }
+
+  async successorKeys(): Promise<readonly Uint8Array[]> {
+    await this.#newest();
+    return this.#keys.map(({ successorKey }) => successorKey);
+  }
+
+  /** One at a time, whoever asks. */
+  reload(): Promise<void> {
+    this.#reading ??= this.#reload().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #reload(): Promise<void> {
+    const { store, nowMs } = this.#needs;
+    let stored = newestFirst(await store.keys());
+    const newest = stored[0];
+    if (newest === undefined || nowMs() - newest.createdAtMs >= this.#limits.keyMs) {
+      await store.addKey(await this.#make());
+      stored = newestFirst(await store.keys()); // another node may have added one too: all take the same
+    }
+    const alive = stored.map((key, at) => ({ key, untilMs: at === 0 ? Number.POSITIVE_INFINITY : (stored[at - 1] as SigningKey).createdAtMs + this.#limits.keyOverlapMs }));
+    this.#keys = await Promise.all(alive.filter(({ untilMs }) => untilMs > nowMs()).map(({ key, untilMs }) => imported(key, untilMs)));
+    this.#byHeader = new Map(this.#keys.map((key) => [headerText(key.keyId), key]));
+    this.#readAtMs = nowMs();
+  }
+
+  async #make(): Promise<SigningKey> {
+    const { privateKey } = await generateKeyPair(algorithm, { extractable: true });
+    const keyId = Buffer.from(this.#needs.randomBytes(9)).toString('base64url');
+    return { keyId, jwk: JSON.stringify(await exportJWK(privateKey)), createdAtMs: this.#needs.nowMs() };
+  }
+
+  async #newest(): Promise<Key> {
+    if (this.#needs.nowMs() - this.#readAtMs >= this.#limits.keysReloadMs) await this.reload();
+    const [newest] = this.#keys;
+    if (newest === undefined) throw new Error('there is no signing key');
+    return newest;
+  }
+
+  async #reloadAndJudge(token: string): Promise<Judged> {
+    await this.reload();
+    const known = this.#byHeader.get(headerOf(token));
+    return known === undefined ? 'wrong' : this.#judge(token, known);
+  }
+
+  #judge(token: string, key: Key): Judged {
+    const nowMs = this.#needs.nowMs();
+    const end = token.lastIndexOf('.');
+    const signature = Buffer.from(token.slice(end + 1), 'base64url');
+    // One text for one signature: what decodes alike but is written otherwise is wrong.
+    if (token.length - end - 1 !== signatureChars || signature.toString('base64url') !== token.slice(end + 1)) return 'wrong';
+    if (nowMs >= key.untilMs || !verify(null, Buffer.from(token.slice(0, end)), key.verifying, signature)) return 'wrong';
+    return judgeClaims(token.slice(token.indexOf('.') + 1, end), this.#needs.issuer, nowMs, this.#limits.leewayMs);
+  }
+}
+
+/** Of a token whose signature is good: written by us, but perhaps by another version of us. */
+function judgeClaims(part: string, issuer: string, nowMs: number, leewayMs: number): Judged {
+  let claims: Record<string, unknown>;
+  try {
+    claims = JSON.parse(Buffer.from(part, 'base64url').toString()) as Record<string, unknown>;
+  } catch {
+    return 'wrong';
+  }
+  if (typeof claims !== 'object' || claims === null) return 'wrong';
+  const { iss, sub, dev, iat, exp } = claims;
+  if (iss !== issuer || typeof sub !== 'string' || typeof dev !== 'string' || !isId('user', sub) || !isId('device', dev)) return 'wrong';
+  if (!Number.isSafeInteger(iat) || !Number.isSafeInteger(exp)) return 'wrong';
+  const issuedAtMs = (iat as number) * 1_000;
+  const expiresAtMs = (exp as number) * 1_000;
+  if (issuedAtMs > nowMs + leewayMs) return 'wrong';
+  if (expiresAtMs + leewayMs <= nowMs) return 'expired';
+  return { userId: sub as UserId, deviceId: dev as DeviceId, issuedAtMs, expiresAtMs };
+}
+
+function headerOf(token: string): string {
+  return token.slice(0, Math.max(0, token.indexOf('.')));
+}
+
+function headerText(keyId: string): string {
+  return Buffer.from(JSON.stringify({ alg: algorithm, typ: 'at+jwt', kid: keyId })).toString('base64url');
+}
+
+async function imported({ keyId, jwk: text }: SigningKey, untilMs: number): Promise<Key> {
+  const jwk = JSON.parse(text) as JWK;
+  const { d = '', ...open } = jwk;
+  return {
+    keyId,
+    signing: (await importJWK(jwk, algorithm)) as CryptoKey,
+    verifying: createPublicKey({ key: open as Record<string, string>, format: 'jwk' }),
+    successorKey: new Uint8Array(hkdfSync('sha256', Buffer.from(d, 'base64url'), '', 'parley refresh token successor', 32)),
+    untilMs,
+  };
+}
+
+/** By time, then by id, so that every node takes the same one. */
+function newestFirst(keys: readonly SigningKey[]): readonly SigningKey[] {
+  return [...keys].sort((a, b) => b.createdAtMs - a.createdAtMs || (a.keyId < b.keyId ? -1 : 1));
+}

@@ -1,0 +1,184 @@
+// Access tokens: only ours, only unchanged, only in their time.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { exportJWK, generateKeyPair, importJWK, type JWK, jwtVerify, SignJWT } from 'jose';
+import { joseAccessTokens } from '../../src/services/tokens.jose.ts';
+import type { AccessTokens } from '../../src/services/tokens.ts';
+import { tokenLimits } from '../../src/services/tokens.ts';
+import { type MemoryStores, memoryStores } from '../../src/store/stores.memory.ts';
+import { type DeviceId, idFrom, type UserId } from '../../src/structures/ids.ts';
+
+const ann: UserId = idFrom<'user'>('u', randomBytes(15));
+const phone: DeviceId = idFrom<'device'>('d', randomBytes(15));
+
+interface Issuer {
+  readonly access: AccessTokens;
+  readonly stores: MemoryStores;
+  readonly clock: { nowMs: number };
+}
+
+async function issuer({ stores = memoryStores(), clock = { nowMs: 1_800_000_000_500 }, name = 'test' } = {}): Promise<Issuer> {
+  return { access: await joseAccessTokens({ store: stores.tokens, issuer: name, nowMs: () => clock.nowMs, randomBytes }), stores, clock };
+}
+
+async function newestKey({ stores }: Issuer): Promise<{ readonly keyId: string; readonly jwk: JWK }> {
+  const key = (await stores.tokens.keys()).at(-1);
+  assert.ok(key);
+  return { keyId: key.keyId, jwk: JSON.parse(key.jwk) as JWK };
+}
+
+/** A token signed with the right key, whose claims differ from a good one's by `changes`. */
+async function signed(from: Issuer, changes: Record<string, unknown>, header: Record<string, unknown> = {}): Promise<string> {
+  const { keyId, jwk } = await newestKey(from);
+  const iat = Math.floor(from.clock.nowMs / 1_000);
+  const claims = { iss: 'test', sub: ann, dev: phone, iat, exp: iat + 600, jti: 'x', ...changes };
+  return new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: keyId, ...header }).sign(await importJWK(jwk, 'EdDSA'));
+}
+
+test('a token that was signed here is good at once, and says whose it is and until when', async () => {
+  const { access, clock } = await issuer();
+  const { token, expiresAtMs } = await access.sign(ann, phone);
+  assert.deepEqual(access.verify(token), { userId: ann, deviceId: phone, issuedAtMs: 1_800_000_000_000, expiresAtMs });
+  assert.equal(expiresAtMs, 1_800_000_000_000 + tokenLimits.accessMs);
+  assert.ok(clock.nowMs < expiresAtMs);
+});
+
+test('a token is a JWT that another library verifies too, with the key that is kept', async () => {
+  const from = await issuer();
+  const { token } = await from.access.sign(ann, phone);
+  const { jwk } = await newestKey(from);
+  const { d: _secret, ...open } = jwk;
+  const { payload, protectedHeader } = await jwtVerify(token, await importJWK(open, 'EdDSA'), { issuer: 'test', currentDate: new Date(from.clock.nowMs) });
+  assert.deepEqual([payload.sub, payload['dev'], protectedHeader.alg], [ann, phone, 'EdDSA']);
+  assert.equal(typeof payload.jti, 'string');
+});
+
+test('a token is good until its end and the leeway of the clocks, and expired from then on', async () => {
+  const { access, clock } = await issuer();
+  const { token, expiresAtMs } = await access.sign(ann, phone);
+  clock.nowMs = expiresAtMs + tokenLimits.leewayMs - 1;
+  assert.equal(typeof access.verify(token), 'object');
+  clock.nowMs += 1;
+  assert.equal(access.verify(token), 'expired');
+});
+
+test('no letter of a token can be changed, left out or added', async () => {
+  const { access, clock } = await issuer();
+  const { token } = await access.sign(ann, phone);
+  for (let at = 0; at < token.length; at += 1) {
+    const other = token[at] === 'A' ? 'B' : 'A';
+    clock.nowMs += tokenLimits.keysReloadMinMs / 1_000;
+    assert.equal(await access.verify(token.slice(0, at) + other + token.slice(at + 1)), 'wrong', `letter ${at} changed`);
+    assert.equal(await access.verify(token.slice(0, at) + token.slice(at + 1)), 'wrong', `letter ${at} left out`);
+  }
+  for (const more of ['=', ' ', '.', 'A', '\n']) assert.equal(await access.verify(token + more), 'wrong');
+});
+
+test('what is no token is wrong, however odd', async () => {
+  const { access } = await issuer();
+  const { token } = await access.sign(ann, phone);
+  const header = token.slice(0, token.indexOf('.'));
+  for (const odd of ['', '.', '..', '...', 'x', `${header}`, `${header}.`, `${header}..`, `${header}.e30.`, '\u0000', 'é'.repeat(100), 'a'.repeat(100_000)]) {
+    assert.equal(await access.verify(odd), 'wrong', odd.slice(0, 80));
+  }
+});
+
+test('a right signature does not make up for wrong claims', async () => {
+  const from = await issuer();
+  assert.equal(typeof (await from.access.verify(await signed(from, {}))), 'object', 'the unchanged one is good');
+  const iat = Math.floor(from.clock.nowMs / 1_000);
+  const wrong = [
+    { iss: 'other' },
+    { iss: undefined },
+    { sub: 'ann' },
+    { sub: phone },
+    { dev: undefined },
+    { dev: ann },
+    { exp: undefined },
+    { exp: '9999999999' },
+    { exp: 1e300 },
+    { iat: undefined },
+    { iat: iat + 60 },
+  ];
+  for (const changes of wrong) assert.equal(await from.access.verify(await signed(from, changes as Record<string, unknown>)), 'wrong', JSON.stringify(changes));
+});
+
+test('a header that is not one of ours is wrong, even with a right signature', async () => {
+  const from = await issuer();
+  for (const header of [{ typ: 'JWT' }, { kid: 'other' }, { alg: 'Ed25519' }, { crit: ['exp'], exp: 1 }]) {
+    const token = await signed(from, {}, header).catch(() => undefined);
+    if (token !== undefined) assert.equal(await from.access.verify(token), 'wrong', JSON.stringify(header));
+  }
+  const [, claims] = (await signed(from, {})).split('.');
+  for (const alg of ['none', 'HS256']) {
+    const header = Buffer.from(JSON.stringify({ alg, typ: 'at+jwt', kid: (await newestKey(from)).keyId })).toString('base64url');
+    assert.equal(await from.access.verify(`${header}.${claims}.`), 'wrong', alg);
+  }
+});
+
+test("a token signed with somebody else's key under our key's name is wrong", async () => {
+  const from = await issuer();
+  const { keyId } = await newestKey(from);
+  const { privateKey } = await generateKeyPair('EdDSA', { extractable: true });
+  const iat = Math.floor(from.clock.nowMs / 1_000);
+  const token = await new SignJWT({ iss: 'test', sub: ann, dev: phone, iat, exp: iat + 600 }).setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: keyId }).sign(privateKey);
+  assert.equal((await exportJWK(privateKey)).crv, 'Ed25519');
+  assert.equal(await from.access.verify(token), 'wrong');
+});
+
+test('the first start makes one key, and later starts use it', async () => {
+  const first = await issuer();
+  const { token } = await first.access.sign(ann, phone);
+  const second = await issuer({ stores: first.stores, clock: first.clock });
+  assert.equal(typeof second.access.verify(token), 'object');
+  assert.equal((await first.stores.tokens.keys()).length, 1);
+});
+
+test('a key is followed by a newer one in time; tokens of both are good while they overlap, those of the older no longer than that', async () => {
+  const { access, clock, stores } = await issuer();
+  clock.nowMs += tokenLimits.keyMs - 1;
+  const old = await access.sign(ann, phone);
+  clock.nowMs += tokenLimits.keysReloadMs;
+  const fresh = await access.sign(ann, phone);
+  assert.notEqual(old.token.split('.')[0], fresh.token.split('.')[0]);
+  assert.equal((await stores.tokens.keys()).length, 2);
+  assert.equal(typeof access.verify(fresh.token), 'object');
+  assert.equal(access.verify(old.token), 'expired', 'its key still verifies: only its time is over');
+  clock.nowMs += tokenLimits.keyOverlapMs;
+  assert.equal(await access.verify(old.token), 'wrong', 'its key is no longer good for anything');
+});
+
+test('a key that another node has made is found when the first token under it arrives', async () => {
+  const here = await issuer();
+  here.clock.nowMs += tokenLimits.keyMs;
+  const there = await issuer({ stores: here.stores, clock: here.clock });
+  const { token } = await there.access.sign(ann, phone);
+  assert.equal(typeof (await here.access.verify(token)), 'object');
+});
+
+test('tokens under unknown keys do not make the keys be read more than once a second', async () => {
+  let reads = 0;
+  const beforeRead = (operation: string) => {
+    if (operation === 'tokens.keys') reads += 1;
+    return 'ok' as const;
+  };
+  const counting = memoryStores({ faults: { beforeRead } });
+  const { access, clock } = await issuer({ stores: counting });
+  clock.nowMs += tokenLimits.keysReloadMinMs;
+  const before = reads;
+  await Promise.all(Array.from({ length: 100 }, (_, at) => access.verify(`unknown${at}.e30.x`)));
+  for (let at = 0; at < 100; at += 1) await access.verify(`unknown${at}.e30.x`);
+  assert.equal(reads - before, 1);
+});
+
+test('the keys for the next refresh tokens are secret, and another for each signing key', async () => {
+  const { access, clock } = await issuer();
+  const [first] = await access.successorKeys();
+  clock.nowMs += tokenLimits.keyMs;
+  const after = await access.successorKeys();
+  assert.equal(after.length, 2);
+  assert.deepEqual(after[1], first);
+  assert.notDeepEqual(after[0], first);
+  assert.equal(first?.length, 32);
+});
