@@ -1,0 +1,108 @@
+// Backups of the embedded store: a consistent copy while writes go on, and a new store made from one.
+import { chmod, cp, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ClassicLevel } from 'classic-level';
+import type { Random } from '../structures/clock.ts';
+import { StoreRefused } from './faults.ts';
+import { type HomeOptions, openDatabase } from './home.level.ts';
+import { type Database, incarnationKey, newIncarnation, versionKey } from './schema.level.ts';
+
+const partialName = 'db.partial';
+const rowsAtOnce = 1_000;
+const bytesAtOnce = 1024 * 1024;
+const durably = { sync: true } as const;
+
+/**
+ * Copies what the database holds at this moment, so everything that was acknowledged before. The copy is called `db` only once all of it is on the disk: one that was
+ * cut short stays as `db.partial`, which the next attempt replaces. Throws StoreRefused if `to` is there and not empty.
+ */
+export async function backupTo(database: Database, to: string): Promise<void> {
+  await beginAt(to);
+  const copy: Database = new ClassicLevel(join(to, partialName), { keyEncoding: 'buffer', valueEncoding: 'buffer', errorIfExists: true });
+  await copy.open();
+  try {
+    await copyRows(database, copy);
+  } finally {
+    await copy.close();
+  }
+  await finishAt(to);
+}
+
+/** The same for a store that no process has open. Throws StoreRefused if one has. */
+export async function backupLevel({ to, ...options }: Pick<HomeOptions, 'directory' | 'random' | 'clock' | 'onReport'> & { readonly to: string }): Promise<void> {
+  await checkStore(options.directory);
+  const database = await openDatabase(options);
+  try {
+    await backupTo(database, to);
+  } finally {
+    await database.close();
+  }
+}
+
+/**
+ * Makes a store in `directory` from the backup in `from`, with a new incarnation, so that devices pull afresh. The backup stays as it is.
+ * Throws StoreRefused if `directory` is there and not empty, or `from` holds no backup.
+ */
+export async function restoreLevel({ from, directory, random }: { readonly from: string; readonly directory: string; readonly random: Random }): Promise<void> {
+  await checkStore(from);
+  await beginAt(directory);
+  const location = join(directory, partialName);
+  await cp(join(from, 'db'), location, { recursive: true });
+  const database: Database = new ClassicLevel(location, { keyEncoding: 'buffer', valueEncoding: 'buffer' });
+  await database.open();
+  try {
+    if ((await database.get(versionKey)) === undefined) throw new StoreRefused(`${from} holds a database that is not Parley's.`);
+    await database.put(incarnationKey, newIncarnation(random), durably);
+  } finally {
+    await database.close();
+  }
+  await finishAt(directory);
+}
+
+async function copyRows(from: Database, to: Database): Promise<void> {
+  const iterator = from.iterator({ highWaterMarkBytes: bytesAtOnce }); // sees the database as it is at its making
+  try {
+    for (;;) {
+      const rows = await iterator.nextv(rowsAtOnce);
+      if (rows.length === 0) break;
+      const batch = to.batch();
+      for (const [key, value] of rows) batch.put(key, value);
+      await batch.write();
+    }
+  } finally {
+    await iterator.close();
+  }
+  await to.batch().put(versionKey, (await to.get(versionKey)) as Buffer).write(durably); // and with it all that came before
+}
+
+async function checkStore(directory: string): Promise<void> {
+  const names = await readdir(join(directory, 'db')).catch((): string[] => []);
+  if (!names.includes('CURRENT')) throw new StoreRefused(`${directory} holds no store of Parley's: there is no database in ${join(directory, 'db')}.`);
+}
+
+/** Works inside `to`, which may be a mounted volume, and so cannot be renamed into place. */
+async function beginAt(to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  await chmod(to, 0o700);
+  const names = (await readdir(to)).filter((name) => name !== partialName && name !== 'lost+found');
+  if (names.length > 0) throw new StoreRefused(`${to} is not empty. Choose a directory that is new or empty; nothing was changed.`);
+  await rm(join(to, partialName), { recursive: true, force: true });
+}
+
+async function finishAt(to: string): Promise<void> {
+  await syncAll(join(to, partialName));
+  await rename(join(to, partialName), join(to, 'db'));
+  await syncOne(to);
+  await syncOne(dirname(to));
+}
+
+/** Every file in `directory`, and the directory itself: what was written without a wish to sync may still lie in the page cache. */
+async function syncAll(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) await syncOne(join(directory, name));
+  await syncOne(directory);
+}
+
+async function syncOne(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  await file.sync().finally(() => file.close());
+}

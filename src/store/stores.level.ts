@@ -1,0 +1,57 @@
+// The embedded store: all stores in one LevelDB database, whose writes are committed together.
+import { backupTo } from './backup.level.ts';
+import { levelChats } from './chats.level.ts';
+import { Committer, type Counts } from './committer.level.ts';
+import { levelDevices } from './devices.level.ts';
+import { Heads } from './heads.level.ts';
+import { Home, type HomeOptions } from './home.level.ts';
+import { levelInbox } from './inbox.level.ts';
+import { levelMessages } from './messages.level.ts';
+import { memoryPresence } from './presence.memory.ts';
+import { levelReceipts } from './receipts.level.ts';
+import type { Stores } from './stores.ts';
+import { levelTokens } from './tokens.level.ts';
+import { levelUsers } from './users.level.ts';
+
+export type { Counts } from './committer.level.ts';
+export type { Report } from './home.level.ts';
+
+export interface LevelOptions extends HomeOptions {
+  /** After each commit: how long it took, how many rows it held. */
+  readonly onCommit?: (ms: number, operations: number) => void;
+  /** Chats whose heads are held, at about 400 bytes each. */
+  readonly headsMax?: number;
+}
+
+export interface LevelStores extends Stores {
+  /** A whole copy in `to`, an empty or new directory, while writes go on. What was acknowledged before the call is in it. */
+  backup(to: string): Promise<void>;
+  /** Since the opening; read, never written, by others. */
+  readonly counts: Readonly<Counts>;
+}
+
+/** Throws StoreRefused, with what to do about it, where the directory is in use or its data is newer than this program. */
+export async function openLevelStores(options: LevelOptions): Promise<LevelStores> {
+  const { clock, onReport, onCommit, headsMax = 50_000 } = options;
+  const home = await Home.open(options);
+  const heads = new Heads(home, headsMax);
+  const committer = await Committer.open({ home, clock, onReport, onCommit, onFailure: () => heads.forget() });
+  return {
+    messages: levelMessages(home, committer, heads),
+    chats: levelChats(home, committer),
+    inbox: levelInbox(home, committer, heads),
+    receipts: levelReceipts(home, committer),
+    users: levelUsers(home, committer),
+    devices: levelDevices(home, committer),
+    tokens: levelTokens(home, committer),
+    presence: memoryPresence(),
+    incarnation: home.incarnation,
+    counts: committer.counts,
+    trouble: () => committer.trouble(),
+    backup: (to) => home.read((database) => backupTo(database, to)),
+    async close() {
+      await committer.close();
+      await home.close();
+    },
+  };
+}
