@@ -25,6 +25,10 @@ export const settings = z.object({
   PARLEY_ORIGINS: z.string().default('*'),
   /** `auto` takes uWebSockets.js where it loads, else ws. */
   PARLEY_TRANSPORT: z.enum(['auto', 'uws', 'ws']).default('auto'),
+  /** Whether a proxy of yours stands in front of the API, whose X-Forwarded-For is to be believed. */
+  PARLEY_BEHIND_PROXY: z.enum(['yes', 'no']).default('no'),
+  /** Multiplies every rate limit: above 1 where many users share an address, or for load tests. */
+  PARLEY_RATE_FACTOR: z.coerce.number().min(0.01).max(1_000_000).default(1),
   PARLEY_REGISTRATION: z.enum(['open', 'closed']).default('open'),
   /** Sockets open at one time. */
   PARLEY_CONNECTIONS_MAX: whole(1, 1_000_000).default(100_000),

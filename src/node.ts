@@ -1,75 +1,241 @@
-// What a node is: kernel, router, services and listeners, wired over the ports that it is given. Decides nothing.
-import { audienceActor } from './actors/audience.ts';
-import { chatActor } from './actors/chat.ts';
-import { presenceActor } from './actors/presence.ts';
-import { createKernel, type Kernel } from './actors/runtime/kernel.ts';
-import { type Connections, sessionActor } from './actors/session.ts';
+// What a node is: its system of actors behind sockets, an HTTP API and a listener for operators, given its ports and settings.
+import type { Kernel } from './actors/runtime/kernel.ts';
+import { startTree, type Tree, type TreeChild } from './actors/runtime/tree.nact.ts';
 import type { Link, Receiver } from './cluster/link.ts';
-import { createRouter, type Router } from './cluster/router.ts';
-import type { KernelEvent } from './actors/runtime/events.ts';
-import type { Why } from './protocol/errors.ts';
-import { acquainted } from './services/acquaintance.ts';
-import { chatListService } from './services/chat-list.ts';
-import { resyncService } from './services/resync.ts';
+import type { Settings } from './config.ts';
+import { gauges, observing, tellOfEntities, tellOfTree } from './observe.ts';
+import { limits } from './protocol/limits.ts';
+import { subprotocol } from './protocol/version.ts';
+import { type Accounts, accounts } from './services/accounts.ts';
+import { argon2Passwords } from './services/passwords.argon2.ts';
+import { type RateGuard, rateGuard, scaledRules } from './services/rate-limits.ts';
+import { joseAccessTokens } from './services/tokens.jose.ts';
+import type { RateLimits } from './store/rate-limits.ts';
 import type { Stores } from './store/stores.ts';
 import type { Clock, Random } from './structures/clock.ts';
-import type { UserId } from './structures/ids.ts';
+import type { DeviceId, UserId } from './structures/ids.ts';
+import { startSystem, type System } from './system.ts';
+import type { Log } from './telemetry/log.ts';
+import type { Metrics } from './telemetry/metrics.ts';
+import { httpApi } from './transport/http/api.ts';
+import type { RequestHandler } from './transport/http/exchange.ts';
+import { httpOps } from './transport/http/ops.ts';
+import { type HttpListener, listenHttp } from './transport/http/server.node.ts';
+import { type ChosenTransport, chooseTransport } from './transport/server.choice.ts';
+import type { SocketServer, SocketServerOptions } from './transport/server.ts';
+import { type DeviceSockets, deviceSockets } from './transport/websocket.ts';
 
-/** What a node needs of the world, whichever mode it runs in. The simulator gives a fake clock, a seeded draw and the memory stores. */
+/** Which implementation fulfils each port: ports.embedded.ts or ports.cluster.ts says. */
 export interface NodePorts {
-  readonly stores: Stores;
+  readonly stores: Stores & { backup?(to: string): Promise<void> };
+  readonly rateLimits: RateLimits;
   readonly clock: Clock;
   readonly random: Random;
+  readonly randomBytes: (count: number) => Uint8Array;
   readonly node: string;
   linkTo(receiver: Receiver): Link;
-  /** The device sockets; they get the entities to tell, and give back the connections. */
-  connect(kernel: Kernel): Connections;
-  /** After each turn of the kernel. */
-  afterTurn(): void;
-  readonly observe: Observe;
 }
 
-/** What the node tells the metrics and the log. */
-export interface Observe {
-  readonly counts: { appends: number; entries: number; resyncs: number; lagging: number };
-  batch(entries: number): void;
-  committed(tookMs: number): void;
-  refused(why: Why): void;
-  event(event: KernelEvent): void;
+export interface RunningNode {
+  readonly transport: 'uws' | 'ws';
+  readonly socketPort: number;
+  readonly apiPort: number;
+  readonly opsPort: number;
+  /** Resolves when a part has failed too often: the process should go down. */
+  readonly failed: Promise<unknown>;
+  /** Finishes what was accepted, tells the devices to connect elsewhere, closes the stores. */
+  stop(): Promise<void>;
 }
 
-export interface Actors {
-  readonly kernel: Kernel;
-  readonly router: Router;
-  readonly connections: Connections;
-}
+/** Devices that are told to move come back after a moment of up to this long, not all at once. */
+const moveSpreadMs = 2_000;
+/** Who signs access tokens. */
+const issuer = 'parley';
 
-/** The actors of one node. Sockets and HTTP are put around them by listeners.ts; the simulator puts its own network there. */
-export function startActors(ports: NodePorts): Actors {
-  const { stores, clock, random, observe, node } = ports;
-  const kernel = createKernel({
+export async function startNode(settings: Settings, ports: NodePorts, log: Log, metrics: Metrics): Promise<RunningNode> {
+  const { stores, clock, random } = ports;
+  const chosen = chooseTransport(settings.PARLEY_TRANSPORT);
+  if (chosen.fallbackBecause !== undefined) log.warn({ because: chosen.fallbackBecause }, 'the native transport does not load; ws serves, several times slower');
+  const known = await accountsOf(settings, ports, (userId, deviceId) => void system.kernel.tellIfAwake('session', userId, { kind: 'revoke', deviceId }));
+  const edge: Edge = { draining: false, server: undefined, devices: undefined };
+  const system = startSystem({
+    stores,
     clock,
     random,
-    afterTurn: ports.afterTurn,
-    report: (event) => observe.event(event),
-    committed: (_actor, _commands, tookMs) => observe.committed(tookMs),
+    node: ports.node,
+    linkTo: ports.linkTo,
+    afterTurn: () => edge.server?.flush(),
+    observe: observing(metrics, (event) => tree?.hear(event)),
+    connect(kernel) {
+      edge.devices = socketsOf(settings, ports, kernel, known, edge, log, metrics);
+      return edge.devices.connections;
+    },
   });
-  const router = createRouter(kernel, () => node, ports.linkTo);
-  const connections = ports.connect(kernel);
-  const refused = (why: string): void => observe.refused(why as Why);
-  const { messages, chats, inbox, receipts, presence } = stores;
-  const resync = resyncService({ inbox, incarnation: stores.incarnation });
-  const chatList = chatListService({ inbox, messages });
-  const answers = {
-    resume: resync.resume,
-    heads: resync.heads,
-    listChats: chatList.list,
-    usersExist: async (userIds: readonly UserId[]) => (await stores.users.existing(userIds)).size === new Set(userIds).size,
-    acquainted: (userId: UserId, others: readonly UserId[]) => acquainted(inbox, userId, others),
+  const running = { settings, ports, system, known, edge, chosen, log, metrics };
+  const listening = { socketPort: 0, apiPort: 0, opsPort: 0 };
+  let gaveUp: (error: unknown) => void = () => undefined;
+  const failed = new Promise<unknown>((resolve) => {
+    gaveUp = resolve;
+  });
+  let tree: Tree | undefined;
+  tree = await startTree(childrenOf(running, listening), (event) => tellOfTree(log, event, gaveUp), { clock, random });
+  gauges(metrics, system, () => edge.server);
+  return { transport: chosen.transport, ...listening, failed, stop: () => (tree as Tree).stop() };
+}
+
+interface Edge {
+  draining: boolean;
+  server: SocketServer | undefined;
+  devices: DeviceSockets | undefined;
+}
+
+async function accountsOf(settings: Settings, { stores, clock, randomBytes, rateLimits }: NodePorts, onRevoked: (userId: UserId, deviceId: DeviceId) => void): Promise<KnownAccounts> {
+  const nowMs = (): number => clock.nowMs();
+  const access = await joseAccessTokens({ store: stores.tokens, issuer, nowMs, randomBytes });
+  const rates = rateGuard(rateLimits, scaledRules(settings.PARLEY_RATE_FACTOR));
+  const passwords = await argon2Passwords();
+  return { rates, ...accounts({ stores, access, passwords, rates, registration: settings.PARLEY_REGISTRATION, nowMs, randomBytes, onRevoked }) };
+}
+type KnownAccounts = Accounts & { readonly rates: RateGuard };
+
+function socketsOf(settings: Settings, { clock, stores }: NodePorts, kernel: Kernel, { tokens, devices }: Accounts, edge: Edge, log: Log, { counts }: Metrics): DeviceSockets {
+  return deviceSockets({
+    entities: kernel,
+    clock,
+    incarnation: stores.incarnation,
+    heartbeatMs: settings.PARLEY_HEARTBEAT_MS,
+    helloTimeoutMs: settings.PARLEY_HELLO_TIMEOUT_MS,
+    verifyAccess: (token) => tokens.verifyAccess(token),
+    deviceGood: (userId, deviceId, issuedAtMs) => devices.deviceGood(userId, deviceId, issuedAtMs),
+    closedFor: () => (edge.draining ? 'draining' : undefined),
+    counts,
+    onFault: (fault) => log.error({ err: fault }, 'a connection failed'),
+  });
+}
+
+interface Running {
+  readonly settings: Settings;
+  readonly ports: NodePorts;
+  readonly system: System;
+  readonly known: KnownAccounts;
+  readonly edge: Edge;
+  readonly chosen: ChosenTransport;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** The supervised parts, in the order in which they start; they stop in reverse: first no new devices, last the store. */
+function childrenOf(running: Running, listening: { socketPort: number; apiPort: number; opsPort: number }): readonly TreeChild[] {
+  const { settings, ports, system, edge, log } = running;
+  const http: { api?: HttpListener; ops?: HttpListener } = {};
+  const tls = tlsOf(settings);
+  return [
+    { name: 'store', start: () => undefined, stop: () => ports.stores.close() },
+    {
+      name: 'ops',
+      async start() {
+        http.ops = await listenHttp({ host: settings.PARLEY_OPS_HOST, port: listening.opsPort || settings.PARLEY_OPS_PORT, handler: opsOf(running) });
+        listening.opsPort = http.ops.port;
+      },
+      stop: () => http.ops?.close(),
+    },
+    {
+      name: 'sockets',
+      async start() {
+        const devices = edge.devices as DeviceSockets;
+        edge.server = await running.chosen.listen(socketOptions(running, listening.socketPort), devices.handlers);
+        devices.serve(edge.server);
+        listening.socketPort = edge.server.port;
+      },
+      async stop() {
+        edge.devices?.closeAll('draining');
+        edge.server?.flush();
+        await edge.server?.close();
+      },
+    },
+    {
+      name: 'entities',
+      hosts: ['chat', 'session', 'audience', 'presence'],
+      start: () => undefined,
+      async stop() {
+        await system.kernel.stop();
+        edge.server?.flush();
+      },
+      hear: (events, missed) => tellOfEntities(log, events, missed),
+    },
+    {
+      name: 'api',
+      async start() {
+        http.api = await listenHttp({ host: settings.PARLEY_HOST, port: listening.apiPort || settings.PARLEY_API_PORT, handler: apiOf(running, listening), ...(tls && { tls }) });
+        listening.apiPort = http.api.port;
+      },
+      stop: () => http.api?.close(),
+    },
+    {
+      name: 'intake',
+      start: () => undefined,
+      stop() {
+        edge.draining = true;
+        edge.server?.stopListening();
+        edge.devices?.moveAll(moveSpreadMs, ports.random);
+      },
+    },
+  ];
+}
+
+function socketOptions({ settings, log }: Running, port: number): SocketServerOptions {
+  const tls = tlsOf(settings);
+  return {
+    host: settings.PARLEY_HOST,
+    port: port || settings.PARLEY_PORT,
+    origins: originsOf(settings),
+    subprotocol,
+    frameBytesMax: limits.frameBytesMax,
+    windowBytesMax: settings.PARLEY_WINDOW_BYTES,
+    idleTimeoutMs: 2 * settings.PARLEY_HEARTBEAT_MS,
+    connectionsMax: settings.PARLEY_CONNECTIONS_MAX,
+    onFault: (fault) => log.error({ err: fault }, 'a connection failed'),
+    ...(tls && { tls }),
   };
-  kernel.host(chatActor({ messages, chats, inbox, receipts, router, random, counts: observe.counts, observeBatch: observe.batch, refused }));
-  kernel.host(sessionActor({ router, entities: kernel, connections, answers, presence, clock, counts: observe.counts, overrun: new Set(), refused }));
-  kernel.host(audienceActor({ router, connections, entities: kernel }));
-  kernel.host(presenceActor({ router, presence, isConnected: (userId) => kernel.isAwake('session', userId) }));
-  return { kernel, router, connections };
+}
+
+function apiOf({ settings, ports, known, log }: Running, listening: { readonly socketPort: number }): RequestHandler {
+  const scheme = tlsOf(settings) ? 'wss' : 'ws';
+  const { auth, tokens, devices, profiles, rates } = known;
+  return httpApi({
+    auth,
+    tokens,
+    devices,
+    profiles,
+    rates,
+    registration: settings.PARLEY_REGISTRATION,
+    socketUrl: (host) => settings.PARLEY_SOCKET_URL || `${scheme}://${hostnameOf(host) ?? settings.PARLEY_HOST}:${listening.socketPort}`,
+    origins: originsOf(settings),
+    behindProxy: settings.PARLEY_BEHIND_PROXY === 'yes',
+    nowMs: () => ports.clock.nowMs(),
+    log,
+  });
+}
+
+function opsOf({ ports, edge, log, metrics }: Running): RequestHandler {
+  const { stores } = ports;
+  return httpOps({
+    ready: () => [...(edge.draining ? ['draining'] : []), ...(edge.server === undefined ? ['starting'] : []), ...(stores.trouble() === undefined ? [] : [`store: ${stores.trouble()}`])],
+    metricsText: () => metrics.text(),
+    log,
+    ...(stores.backup && { backup: (to: string) => stores.backup?.(to) ?? Promise.resolve() }),
+  });
+}
+
+function tlsOf({ PARLEY_TLS_CERT: certFile, PARLEY_TLS_KEY: keyFile }: Settings): { readonly certFile: string; readonly keyFile: string } | undefined {
+  return certFile === '' ? undefined : { certFile, keyFile };
+}
+
+function originsOf({ PARLEY_ORIGINS: origins }: Settings): readonly string[] | '*' {
+  return origins === '*' ? '*' : origins.split(',').map((origin) => origin.trim());
+}
+
+/** The name by which the client reached us, without the port. */
+function hostnameOf(host: string | undefined): string | undefined {
+  return host === undefined ? undefined : /^(\[[^\]]+\]|[^:]+)/.exec(host)?.[1];
 }

@@ -1,12 +1,12 @@
 // A device's socket from its first byte to its last: hello, then one command for its session per frame. Knows no socket library.
 import type { Connections } from '../actors/session.ts';
 import type { Entities } from '../actors/runtime/actor.ts';
-import { decodeFromDevice, type FromDevice, Malformed, type Unknown } from '../protocol/codec.ts';
+import { decodeFromDevice, encodeFrame, type FromDevice, Malformed, type Unknown } from '../protocol/codec.ts';
 import type { Hello, Welcome } from '../protocol/connection.ts';
 import { type CloseWhy, closes } from '../protocol/errors.ts';
 import { limits } from '../protocol/limits.ts';
 import { protocolVersion } from '../protocol/version.ts';
-import type { Clock } from '../structures/clock.ts';
+import type { Clock, Random } from '../structures/clock.ts';
 import type { DeviceId, UserId } from '../structures/ids.ts';
 import type { Socket, SocketHandlers, SocketServer } from './server.ts';
 
@@ -47,6 +47,9 @@ export interface DeviceSockets {
   readonly connections: Connections;
   /** To be called once the server listens. */
   serve(server: SocketServer): void;
+  /** Tells every device to connect again, elsewhere or here, after a moment of its own of up to `spreadMs`. */
+  moveAll(spreadMs: number, random: Random): void;
+  closeAll(why: CloseWhy): void;
   /** How many sockets have not said a good hello yet. */
   pending(): number;
 }
@@ -167,6 +170,12 @@ export function deviceSockets(needs: WebSocketNeeds): DeviceSockets {
     connections,
     serve: (listening) => {
       server = listening;
+    },
+    moveAll(spreadMs, random) {
+      for (const socket of open.values()) socket.send(encodeFrame({ kind: 'move', afterMs: Math.floor(random() * spreadMs) }));
+    },
+    closeAll(why) {
+      for (const socket of [...pending.keys(), ...open.values()]) end(socket, why);
     },
     pending: () => pending.size,
   };

@@ -1,0 +1,61 @@
+// Reads the settings, opens the stores, starts the node, and drains it on SIGTERM.
+import { BadSetting, readSettings, type Settings } from './config.ts';
+import { startNode } from './node.ts';
+import { embeddedPorts } from './ports.embedded.ts';
+import { StoreRefused } from './store/faults.ts';
+import { createLog, type Log } from './telemetry/log.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+
+/** A second signal, or this long after the first, ends the process whatever is still under way. */
+const stopMsMax = 20_000;
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.env, ['PARLEY_PASSWORD']);
+  const log = createLog({ level: settings.PARLEY_LOG, pretty: process.stdout.isTTY });
+  try {
+    await serve(settings, log);
+  } catch (error) {
+    if (!(error instanceof StoreRefused)) log.fatal({ err: error }, 'the node did not start');
+    throw error;
+  }
+}
+
+async function serve(settings: Settings, log: Log): Promise<void> {
+  const metrics = createMetrics();
+  const ports = await embeddedPorts(settings, {
+    onReport: ({ level, says }) => log[level](says),
+    onCommit: (ms) => metrics.synced(ms),
+  });
+  const node = await startNode(settings, ports, log, metrics);
+  const scheme = settings.PARLEY_TLS_CERT === '' ? ['http', 'ws'] : ['https', 'wss'];
+  const host = settings.PARLEY_HOST;
+  log.info({ transport: node.transport, data: settings.PARLEY_DATA, incarnation: ports.stores.incarnation }, 'the node serves');
+  console.log(
+    `Parley serves: API ${scheme[0]}://${host}:${node.apiPort}  sockets ${scheme[1]}://${host}:${node.socketPort} (${node.transport})  metrics http://${settings.PARLEY_OPS_HOST}:${node.opsPort}/metrics`,
+  );
+  console.log(`Chat: npm run chat -- --as ann${node.apiPort === 8081 ? '' : ` --url ${scheme[0]}://${host}:${node.apiPort}`}`);
+  let stopping = false;
+  const stop = (why: string): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ why }, 'draining');
+    setTimeout(() => process.exit(1), stopMsMax).unref();
+    node.stop().then(
+      () => process.exit(why === 'failed' ? 1 : 0),
+      (error: unknown) => {
+        log.fatal({ err: error }, 'the drain failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+  void node.failed.then(() => stop('failed'));
+}
+
+main().catch((error: unknown) => {
+  // A setting or a directory that is wrong: the text says what to do, a stack would hide it.
+  const says = error instanceof BadSetting || error instanceof StoreRefused || (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? (error as Error).message : error;
+  console.error('Parley did not start.', says);
+  process.exit(1);
+});
