@@ -56,8 +56,11 @@ export async function startNode(settings: Settings, ports: NodePorts, log: Log, 
   const { stores, clock, random } = ports;
   const chosen = chooseTransport(settings.PARLEY_TRANSPORT);
   if (chosen.fallbackBecause !== undefined) log.warn({ because: chosen.fallbackBecause }, 'the native transport does not load; ws serves, several times slower');
-  const known = await accountsOf(settings, ports, (userId, deviceId) => void system.kernel.tellIfAwake('session', userId, { kind: 'revoke', deviceId }));
   const edge: Edge = { draining: false, server: undefined, devices: undefined };
+  const known = await accountsOf(settings, ports, (userId, deviceId) => {
+    edge.devices?.revoked(deviceId);
+    system.kernel.tellIfAwake('session', userId, { kind: 'revoke', deviceId });
+  });
   const system = startSystem({
     stores,
     clock,

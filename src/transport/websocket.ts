@@ -36,7 +36,10 @@ interface Pending {
   readonly sinceMs: number;
   /** Frames that came while the token was being checked. */
   readonly waiting: (FromDevice | Unknown)[];
-  checking: boolean;
+  /** Whose token is being checked. */
+  checking: DeviceId | undefined;
+  /** It was logged out while that was under way. */
+  revoked: boolean;
 }
 
 /** Frames that a device may send before its welcome. */
@@ -50,6 +53,8 @@ export interface DeviceSockets {
   /** Tells every device to connect again, elsewhere or here, after a moment of its own of up to `spreadMs`. */
   moveAll(spreadMs: number, random: Random): void;
   closeAll(why: CloseWhy): void;
+  /** A device was logged out: a hello of it that is being checked must not pass. */
+  revoked(deviceId: DeviceId): void;
   /** How many sockets have not said a good hello yet. */
   pending(): number;
 }
@@ -81,11 +86,11 @@ export function deviceSockets(needs: WebSocketNeeds): DeviceSockets {
     if (attached !== undefined) return entities.tell('session', attached.userId, { kind: 'fromDevice', connection: socket.id, frame });
     const waits = pending.get(socket);
     if (waits === undefined) return; // closing
-    if (waits.checking) {
+    if (waits.checking !== undefined) {
       if (waits.waiting.length < waitingMax) waits.waiting.push(frame);
       else end(socket, 'unauthenticated');
     } else if (frame.kind === 'hello') {
-      waits.checking = true;
+      waits.checking = frame.deviceId;
       hello(socket, frame, waits).catch((fault: unknown) => {
         needs.onFault(fault);
         end(socket, 'internal');
@@ -115,7 +120,7 @@ export function deviceSockets(needs: WebSocketNeeds): DeviceSockets {
     if (frame.version < 1) return end(socket, 'versionUnknown');
     const judged = needs.verifyAccess(frame.token);
     const verified = judged instanceof Promise ? await judged : judged;
-    const why = await objection(verified, frame, needs);
+    const why = (await objection(verified, frame, needs)) ?? (waits.revoked ? 'loggedOut' : undefined);
     if (why !== undefined) {
       counts.authFailures += 1;
       return end(socket, why);
@@ -132,7 +137,7 @@ export function deviceSockets(needs: WebSocketNeeds): DeviceSockets {
     opened(socket) {
       const why = needs.closedFor();
       if (why !== undefined) return end(socket, why);
-      pending.set(socket, { sinceMs: clock.nowMs(), waiting: [], checking: false });
+      pending.set(socket, { sinceMs: clock.nowMs(), waiting: [], checking: undefined, revoked: false });
       if (!sweeping) clock.after(1_000, sweep);
       sweeping = true;
     },
@@ -176,6 +181,9 @@ export function deviceSockets(needs: WebSocketNeeds): DeviceSockets {
     },
     closeAll(why) {
       for (const socket of [...pending.keys(), ...open.values()]) end(socket, why);
+    },
+    revoked(deviceId) {
+      for (const waits of pending.values()) if (waits.checking === deviceId) waits.revoked = true;
     },
     pending: () => pending.size,
   };
