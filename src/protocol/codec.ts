@@ -1,14 +1,14 @@
-// Between bytes and frames. One encoder, one decoder, both with limits; nothing else in the project touches MessagePack frames.
-import { Decoder, Encoder } from '@msgpack/msgpack';
+// Between bytes and frames, by their definitions. Nothing else in the project touches the bytes of frames.
 import { Hello, Move, Ping, Pong, Refused, Welcome } from './connection.ts';
 import { refusals, type Why } from './errors.ts';
-import { limits } from './limits.ts';
 import { AddMembers, CreateGroup, GetMembers, LeaveChat, MembersFrame, RemoveMember, SetRole } from './members.ts';
 import { type Entry, EntryFrame, entryRow, Send, Sent } from './messages.ts';
 import { Focus, PresenceFrame, Typing, TypingBy, Watch } from './presence.ts';
+import { Malformed, Reader } from './reader.ts';
 import { Delivered, Read, Receipt } from './receipts.ts';
-import { type AnyFrame, checkPlaces, type FrameOf, objectOf, placesOf } from './schema.ts';
+import { type AnyFrame, type FrameOf, readPlaces, writePlaces } from './schema.ts';
 import { ChatsFrame, Entries, History, IncarnationChanged, Lagging, ListChats, Moved, Pull, Resume } from './sync.ts';
+import { Writer } from './writer.ts';
 
 export const fromDeviceFrames = [
   Hello,
@@ -56,53 +56,58 @@ export interface Unknown {
   readonly request: number;
 }
 
-/** The bytes are not a frame. The connection they came on is closed with 4400. */
-export class Malformed extends Error {}
+export { Malformed };
 
 const fromDevice = byType(fromDeviceFrames);
 const toDevice = byType(toDeviceFrames);
 const byKind = new Map<string, AnyFrame>([...fromDeviceFrames, ...toDeviceFrames].map((definition) => [definition.kind, definition as AnyFrame]));
 
-// No frame holds a map or an extension; arrays and strings are bounded before they are made.
-const decoder = new Decoder({ maxStrLength: 4_096, maxBinLength: 1024 * 1024, maxArrayLength: limits.groupMembersMax, maxMapLength: 0, maxExtLength: 0 });
-const encoder = new Encoder({ initialBufferSize: 64 * 1024 });
+const reader = new Reader();
+const writer = new Writer();
 
-/** Throws Malformed. */
+/** Throws Malformed. Bodies are views into shared buffers: small copies of their own would cost more than all the rest. */
 export function decodeFromDevice(raw: Uint8Array): FromDevice | Unknown {
-  return decodeBy(fromDevice, raw) as FromDevice | Unknown;
+  reader.start(raw, true);
+  return decodeBy(fromDevice) as FromDevice | Unknown;
 }
 
 /** Throws Malformed. */
 export function decodeToDevice(raw: Uint8Array): ToDevice | Unknown {
-  return decodeBy(toDevice, raw) as ToDevice | Unknown;
+  reader.start(raw, false);
+  return decodeBy(toDevice) as ToDevice | Unknown;
 }
 
-/** The frame's bytes, the caller's to keep. */
+/** The frame's bytes, the caller's to keep (a view: its `buffer` holds more than them). */
 export function encodeFrame(frame: FromDevice | ToDevice): Uint8Array {
-  return encodeShared(frame).slice();
+  write(byKind.get(frame.kind) as AnyFrame, frame);
+  return writer.copy();
 }
 
 /** The frame's bytes in a buffer that the next call overwrites: for who hands them on at once. */
 export function encodeShared(frame: FromDevice | ToDevice): Uint8Array {
-  const definition = byKind.get(frame.kind) as AnyFrame;
-  return encoder.encodeSharedRef(placesOf([definition.type], frame as unknown as Record<string, unknown>, definition.names, definition.places));
+  write(byKind.get(frame.kind) as AnyFrame, frame);
+  return writer.shared();
 }
 
-/** An entry as the `entry` frame that pushes it: encoded once for all who get it. */
+/** An entry as the `entry` frame that pushes it: encoded once for all who get it. A view, like that of encodeFrame. */
 export function encodeEntryFrame(entry: Entry): Uint8Array {
-  return encoder.encodeSharedRef(placesOf([EntryFrame.type], entry, EntryFrame.names, EntryFrame.places)).slice();
+  write(EntryFrame, entry);
+  return writer.copy();
 }
 
-/** An entry as bytes to keep. */
+/** An entry as bytes to keep. A view, like that of encodeFrame. */
 export function encodeEntry(entry: Entry): Uint8Array {
-  return encoder.encode(entryRow.toWire?.(entry));
+  writer.start();
+  entryRow.write(writer, entry);
+  return writer.copy();
 }
 
-/** Throws Malformed: what the store gives back is not what was put in. */
+/** Throws Malformed: what the store gives back is not what was put in. The body is a view, like that of encodeFrame. */
 export function decodeEntry(raw: Uint8Array): Entry {
-  const wire = decodeArray(raw);
-  if (!entryRow.check(wire)) throw new Malformed('not an entry');
-  return entryRow.fromWire?.(wire) as Entry;
+  reader.start(raw, true);
+  const entry = entryRow.read(reader);
+  reader.end();
+  return entry;
 }
 
 export interface RefusedMore {
@@ -114,30 +119,30 @@ export function refused(request: number, why: Why, { retryAfterMs, highest }: Re
   return { kind: 'refused', request, code, why, says, retryAfterMs: retryAfterMs ?? null, highest: highest ?? null };
 }
 
-function decodeBy(definitions: readonly (AnyFrame | undefined)[], raw: Uint8Array): Record<string, unknown> {
-  const wire = decodeArray(raw);
-  const type = wire[0];
-  if (!Number.isInteger(type)) throw new Malformed('a frame begins with its type, a whole number');
-  const definition = definitions[type as number];
-  if (definition === undefined) return { kind: 'unknown', type, request: Number.isSafeInteger(wire[1]) && (wire[1] as number) >= 0 ? wire[1] : 0 };
-  if (!checkPlaces(wire, 1, definition.places, definition.needed)) throw new Malformed(`not a ${definition.kind} frame: ${wrongPlace(definition, wire)}`);
-  return objectOf({ kind: definition.kind }, wire, 1, definition.names, definition.places);
+function decodeBy(definitions: readonly (AnyFrame | undefined)[]): Record<string, unknown> {
+  const length = reader.array();
+  if (length === 0) throw new Malformed('a frame begins with its type, a whole number');
+  const type = reader.counter();
+  const definition = definitions[type];
+  if (definition === undefined) return decodeUnknown(type, length);
+  const frame = readPlaces({ kind: definition.kind }, reader, length - 1, definition);
+  reader.end();
+  return frame;
 }
 
-function decodeArray(raw: Uint8Array): readonly unknown[] {
-  let wire: unknown;
-  try {
-    wire = decoder.decode(raw);
-  } catch (cause) {
-    throw new Malformed('not MessagePack, or over a limit', { cause });
-  }
-  if (!Array.isArray(wire)) throw new Malformed('a frame is an array');
-  return wire;
+/** Its first field says which request the refusal is about, where that is a number. */
+function decodeUnknown(type: number, length: number): Record<string, unknown> {
+  const request = length > 1 ? reader.counterOrZero() : 0;
+  reader.skip(length - 2);
+  reader.end();
+  return { kind: 'unknown', type, request };
 }
 
-function wrongPlace(definition: AnyFrame, wire: readonly unknown[]): string {
-  const at = definition.places.findIndex((place, index) => (wire.length > index + 1 ? !place.check(wire[index + 1]) : index < definition.needed));
-  return `${definition.names[at]} must be ${definition.places[at]?.says}`;
+function write(definition: AnyFrame, from: object): void {
+  writer.start();
+  writer.array(definition.places.length + 1);
+  writer.counter(definition.type);
+  writePlaces(writer, from as Readonly<Record<string, unknown>>, definition);
 }
 
 function byType(definitions: readonly AnyFrame[]): readonly (AnyFrame | undefined)[] {

@@ -1,64 +1,127 @@
-// How a frame is described: once, as data. Its type, its decoder with limits and its page in docs/protocol.md come from that.
+// How a frame is described: once, as data. Its type, its decoder with limits, its encoder and its page in docs/protocol.md come from that.
 import { type IdKind, type IdOf, isId } from '../structures/ids.ts';
+import { Malformed, type Reader } from './reader.ts';
+import type { Writer } from './writer.ts';
 
-/** What one place of a frame holds. `check` says whether a decoded value may stand there. */
+/** What a field allows, as data: for the documentation and for tests that draw values. */
+export type Form =
+  | { readonly is: 'counter' | 'flag' }
+  | { readonly is: 'small' | 'bytes'; readonly max: number }
+  | { readonly is: 'text'; readonly min: number; readonly max: number }
+  | { readonly is: 'id'; readonly of: IdKind }
+  | { readonly is: 'oneOf'; readonly words: readonly string[] }
+  | { readonly is: 'maybe'; readonly of: Form }
+  | { readonly is: 'list'; readonly of: Form; readonly min: number; readonly max: number }
+  | { readonly is: 'row'; readonly names: readonly string[]; readonly places: readonly Field<unknown>[] };
+
+/** What one place of a frame holds. */
 export interface Field<Value> {
-  readonly check: (value: unknown) => boolean;
-  /** For docs/protocol.md. */
+  readonly form: Form;
+  /** For docs/protocol.md and for the text of Malformed. */
   readonly says: string;
   /** Whether an older peer may leave it out (only at the end of a frame); it then reads as null. */
   readonly optional: boolean;
-  /** From the decoded MessagePack value to the one in memory, and back; absent where they are the same. */
-  readonly fromWire?: (value: unknown) => unknown;
-  readonly toWire?: (value: unknown) => unknown;
-  readonly value?: Value; // carries the type only
+  /** Takes the value from the bytes; throws Malformed for any other than the field allows. */
+  read(from: Reader): Value;
+  write(to: Writer, value: Value): void;
 }
 export type ValueOf<F> = F extends Field<infer Value> ? Value : never;
 type Fields = Readonly<Record<string, Field<unknown>>>;
 
 /** A whole number from 0 to 2^53-1: seqs, send numbers, times in ms. */
 export function counter(): Field<number> {
-  return field('counter', (value) => Number.isSafeInteger(value) && (value as number) >= 0);
+  return field(
+    { is: 'counter' },
+    'counter',
+    (from) => from.counter(),
+    (to, value) => to.counter(value),
+  );
 }
 
 /** A whole number from 0 to `max`, for what has few values. */
 export function small(max = 255): Field<number> {
-  return field(`0–${max}`, (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max);
+  const says = `0–${max}`;
+  return field(
+    { is: 'small', max },
+    says,
+    (from) => {
+      const value = from.counter();
+      if (value > max) throw new Malformed(`${value} is over ${max}`);
+      return value;
+    },
+    (to, value) => to.counter(value),
+  );
 }
 
 export function flag(): Field<boolean> {
-  return field('true or false', (value) => typeof value === 'boolean');
+  return field(
+    { is: 'flag' },
+    'true or false',
+    (from) => from.flag(),
+    (to, value) => to.flag(value),
+  );
 }
 
 /** UTF-8 text of at most `max` UTF-16 units. */
 export function text({ max, min = 0 }: { readonly max: number; readonly min?: number }): Field<string> {
-  return field(min > 0 ? `text, ${min}–${max} long` : `text, up to ${max} long`, (value) => typeof value === 'string' && value.length <= max && value.length >= min);
+  return field(
+    { is: 'text', min, max },
+    min > 0 ? `text, ${min}–${max} long` : `text, up to ${max} long`,
+    (from) => {
+      const value = from.text(max);
+      if (value.length < min) throw new Malformed('a text is too short');
+      return value;
+    },
+    (to, value) => to.text(value),
+  );
 }
 
 /** Copied on decoding: what arrives lies in a buffer that the socket library takes back. */
 export function bytes({ max }: { readonly max: number }): Field<Uint8Array> {
-  return {
-    ...field<Uint8Array>(`bytes, up to ${max}`, (value) => value instanceof Uint8Array && value.byteLength <= max),
-    fromWire: (value) => (value as Uint8Array).slice(),
-  };
+  return field(
+    { is: 'bytes', max },
+    `bytes, up to ${max}`,
+    (from) => from.bytes(max),
+    (to, value) => to.bytes(value),
+  );
 }
 
 export function id<Kind extends IdKind>(kind: Kind): Field<IdOf<Kind>> {
-  return field(`${kind} id`, (value) => typeof value === 'string' && isId(kind, value));
+  return field<IdOf<Kind>>(
+    { is: 'id', of: kind },
+    `${kind} id`,
+    (from) => {
+      const value = from.text(idTextMax);
+      if (!isId(kind, value)) throw new Malformed(`not a ${kind} id`);
+      return value as IdOf<Kind>;
+    },
+    (to, value) => to.text(value),
+  );
 }
+const idTextMax = 21;
 
 export function oneOf<const Values extends readonly string[]>(...values: Values): Field<Values[number]> {
-  return field(values.map((value) => `\`${value}\``).join(' or '), (value) => values.includes(value as string));
+  const longest = Math.max(...values.map((value) => value.length));
+  return field<Values[number]>(
+    { is: 'oneOf', words: values },
+    values.map((value) => `\`${value}\``).join(' or '),
+    (from) => {
+      const value = from.text(longest);
+      if (!values.includes(value)) throw new Malformed('not one of the words that may stand here');
+      return value;
+    },
+    (to, value) => to.text(value),
+  );
 }
 
 /** The field, or nil. */
 export function maybe<Value>(of: Field<Value>): Field<Value | null> {
-  const { fromWire, toWire } = of;
-  return {
-    ...field<Value | null>(`${of.says}, or nil`, (value) => value === null || of.check(value)),
-    ...(fromWire && { fromWire: (value: unknown) => (value === null ? null : fromWire(value)) }),
-    ...(toWire && { toWire: (value: unknown) => (value === null ? null : toWire(value)) }),
-  };
+  return field<Value | null>(
+    { is: 'maybe', of: of.form },
+    `${of.says}, or nil`,
+    (from) => (from.nil() ? null : of.read(from)),
+    (to, value) => (value === null ? to.nil() : of.write(to, value)),
+  );
 }
 
 /** A field that older peers leave out: only at the end of a frame. Reads as null when absent. */
@@ -67,27 +130,36 @@ export function later<Value>(of: Field<Value>): Field<Value | null> {
 }
 
 export function list<Value>(of: Field<Value>, { max, min = 0 }: { readonly max: number; readonly min?: number }): Field<readonly Value[]> {
-  const { check, fromWire, toWire } = of;
-  return {
-    ...field<readonly Value[]>(
-      `list of ${min > 0 ? `${min}–` : 'up to '}${max}: ${of.says}`,
-      (value) => Array.isArray(value) && value.length <= max && value.length >= min && value.every(check),
-    ),
-    ...(fromWire && { fromWire: (value: unknown) => (value as unknown[]).map(fromWire) }),
-    ...(toWire && { toWire: (value: unknown) => (value as unknown[]).map(toWire) }),
-  };
+  return field<readonly Value[]>(
+    { is: 'list', of: of.form, min, max },
+    `list of ${min > 0 ? `${min}–` : 'up to '}${max}: ${of.says}`,
+    (from) => {
+      const length = from.array();
+      if (length > max || length < min) throw new Malformed(`${length} elements`);
+      const values: Value[] = [];
+      for (let at = 0; at < length; at += 1) values.push(of.read(from));
+      return values;
+    },
+    (to, values) => {
+      to.array(values.length);
+      for (const value of values) of.write(to, value);
+    },
+  );
 }
 
 /** A row: on the wire a nested array, in memory an object with these names. Fields are only appended, like a frame's. */
 export function row<const Of extends Fields>(of: Of): Field<{ readonly [Name in keyof Of]: ValueOf<Of[Name]> }> {
-  const { names, places, needed } = shapeOf(of);
-  return {
-    says: `[${names.map((name, at) => `${name}: ${places[at]?.says}`).join('; ')}]`,
-    optional: false,
-    check: (value) => Array.isArray(value) && checkPlaces(value, 0, places, needed),
-    fromWire: (value) => objectOf({}, value as readonly unknown[], 0, names, places),
-    toWire: (value) => placesOf([], value as Record<string, unknown>, names, places),
-  };
+  type Row = { readonly [Name in keyof Of]: ValueOf<Of[Name]> };
+  const shape = shapeOf(of);
+  return field<Row>(
+    { is: 'row', names: shape.names, places: shape.places },
+    `[${shape.names.map((name, at) => `${name}: ${shape.places[at]?.says}`).join('; ')}]`,
+    (from) => readPlaces({}, from, from.array(), shape) as Row,
+    (to, value) => {
+      to.array(shape.places.length);
+      writePlaces(to, value, shape);
+    },
+  );
 }
 
 interface Shape {
@@ -110,38 +182,25 @@ export function frame<const Kind extends string, const Of extends Fields>(type: 
   return { type, kind, fields, ...shapeOf(fields) };
 }
 
-/** Whether `wire`, from place `from` on, fits the shape. Unknown trailing places are passed over. */
-export function checkPlaces(wire: readonly unknown[], from: number, places: readonly Field<unknown>[], needed: number): boolean {
-  if (wire.length - from < needed) return false;
-  const there = Math.min(places.length, wire.length - from);
-  for (let at = 0; at < there; at += 1) if (!places[at]?.check(wire[from + at])) return false;
-  return true;
-}
-
-/** Fills `into` by name from places that `checkPlaces` has found good. */
-export function objectOf(
-  into: Record<string, unknown>,
-  wire: readonly unknown[],
-  from: number,
-  names: readonly string[],
-  places: readonly Field<unknown>[],
-): Record<string, unknown> {
-  for (let at = 0; at < names.length; at += 1) {
-    const value = from + at < wire.length ? wire[from + at] : null;
-    const fromWire = places[at]?.fromWire;
-    into[names[at] as string] = fromWire === undefined ? value : fromWire(value);
+/** Reads `length` places into `into`, by name. Those that the shape does not know are passed over; optional ones that are not there are null. Throws Malformed. */
+export function readPlaces(into: Record<string, unknown>, from: Reader, length: number, { names, places, needed }: Shape): Record<string, unknown> {
+  if (length < needed) throw new Malformed(`${names[length]} is missing`);
+  const there = Math.min(length, places.length);
+  let at = 0;
+  try {
+    for (; at < there; at += 1) into[names[at] as string] = (places[at] as Field<unknown>).read(from);
+  } catch (cause) {
+    if (!(cause instanceof Malformed)) throw cause;
+    throw new Malformed(`${names[at]} must be ${places[at]?.says} (${cause.message})`);
   }
+  for (; at < places.length; at += 1) into[names[at] as string] = null;
+  if (length > there) from.skip(length - there);
   return into;
 }
 
-/** Appends the values of `from` to `into`, in the order of the shape. */
-export function placesOf(into: unknown[], from: Readonly<Record<string, unknown>>, names: readonly string[], places: readonly Field<unknown>[]): unknown[] {
-  for (let at = 0; at < names.length; at += 1) {
-    const value = from[names[at] as string];
-    const toWire = places[at]?.toWire;
-    into.push(toWire === undefined ? value : toWire(value));
-  }
-  return into;
+/** Writes the values of `from` in the order of the shape. */
+export function writePlaces(to: Writer, from: Readonly<Record<string, unknown>>, { names, places }: Shape): void {
+  for (let at = 0; at < places.length; at += 1) (places[at] as Field<unknown>).write(to, from[names[at] as string]);
 }
 
 function shapeOf(fields: Fields): Shape {
@@ -150,6 +209,6 @@ function shapeOf(fields: Fields): Shape {
   return { names: Object.keys(fields), places, needed: firstOptional < 0 ? places.length : firstOptional };
 }
 
-function field<Value>(says: string, check: (value: unknown) => boolean): Field<Value> {
-  return { says, check, optional: false };
+function field<Value>(form: Form, says: string, read: (from: Reader) => Value, write: (to: Writer, value: Value) => void): Field<Value> {
+  return { form, says, optional: false, read, write };
 }
