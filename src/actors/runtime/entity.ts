@@ -1,6 +1,6 @@
 // One entity: its mailbox, its phase, and what it holds while it is awake. There is one Entity per id at any time, and it has at most one thing under way;
 // that is why no two handlers of one entity ever run at once, whatever crashes, restarts or goes.
-import { Queue } from '../../structures/queue.ts';
+import type { Queue } from '../../structures/queue.ts';
 import { WheelTimer } from '../../structures/timer-wheel.ts';
 import type { ActorDefinition, Self } from './actor.ts';
 import type { Batch } from './batch.ts';

@@ -24,10 +24,10 @@ export interface KernelNeeds extends Partial<KernelLimits> {
 export interface Kernel extends Entities {
   /** Takes in a kind of entity. Before the first command for it. */
   host<Id extends string, State, Command, Effect, Context>(definition: ActorDefinition<Id, State, Command, Effect, Context>): void;
+  /** Whether `tellIfAwake` would reach it. */
+  isAwake(kind: string, id: string): boolean;
   /** Entities of the kind that are in memory, in whatever phase. */
   awake(kind: string): number;
-  /** Whether that entity is in memory. */
-  isAwake(kind: string, id: string): boolean;
   /** Of those, how many refuse writes until they are put away. */
   inQuarantine(kind: string): number;
   /** The most commands that waited in one mailbox, in the last ten to twenty seconds (longer if nobody asked and nothing happened). */
@@ -96,20 +96,20 @@ class EntityKernel implements Kernel {
   }
 
   tellIfAwake(kind: string, id: string, command: unknown): boolean {
-    const entity = this.#hostOf(kind).entities.get(id);
-    if (entity === undefined) return false;
-    const leaves = entity.phase === 'leaving' || entity.phase === 'left';
-    if (leaves && entity.mail === undefined) return false;
+    if (!this.isAwake(kind, id)) return false;
     this.tell(kind, id, command);
     return true;
   }
 
-  awake(kind: string): number {
-    return this.#hostOf(kind).entities.size;
+  isAwake(kind: string, id: string): boolean {
+    const entity = this.#hostOf(kind).entities.get(id);
+    if (entity === undefined) return false;
+    const leaves = entity.phase === 'leaving' || entity.phase === 'left';
+    return !leaves || entity.mail !== undefined; // one that leaves with mail wakes again
   }
 
-  isAwake(kind: string, id: string): boolean {
-    return this.#hostOf(kind).entities.has(id);
+  awake(kind: string): number {
+    return this.#hostOf(kind).entities.size;
   }
 
   inQuarantine(kind: string): number {

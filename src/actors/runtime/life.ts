@@ -1,4 +1,5 @@
 // How an entity wakes, crashes, rests, is quarantined and goes.
+import assert from 'node:assert/strict';
 import { StoreRefused, StoreUnavailable } from '../../store/faults.ts';
 import type { GivenBack, Loaded } from './actor.ts';
 import { giveBackBatch } from './batch.ts';
@@ -32,9 +33,10 @@ export function wake(loop: Loop, entity: Entity): void {
 /** For an entity whose load has settled. */
 export function loadSettled(loop: Loop, entity: Entity): void {
   const { outcome } = entity;
+  assert(outcome !== undefined);
   entity.outcome = undefined;
-  if (outcome?.failed) loadFailed(loop, entity, outcome.value);
-  else live(loop, entity, outcome?.value as Loaded<unknown, unknown>);
+  if (outcome.failed) loadFailed(loop, entity, outcome.value);
+  else live(loop, entity, outcome.value as Loaded<unknown, unknown>);
 }
 
 function live(loop: Loop, entity: Entity, { state, context }: Loaded<unknown, unknown>): void {
@@ -209,7 +211,9 @@ export function leave(loop: Loop, entity: Entity): void {
 
 /** For an entity whose `passivate` has settled. */
 export function leftSettled(loop: Loop, entity: Entity): void {
-  const { uid, error } = entity.outcome?.value as Parted;
+  const { outcome } = entity;
+  assert(outcome !== undefined);
+  const { uid, error } = outcome.value as Parted;
   entity.outcome = undefined;
   if (error !== undefined) noteCrash(loop, entity, 'passivate', error);
   left(loop, entity, uid);
@@ -218,7 +222,6 @@ export function leftSettled(loop: Loop, entity: Entity): void {
 function left(loop: Loop, entity: Entity, uid: number): void {
   const { host, id, leavers, trouble } = entity;
   const actor = host.definition.kind;
-  loop.disarm(entity.timer);
   if (uid > 0) loop.counts.passivated += 1;
   if (uid > 0) loop.report({ kind: 'passivated', actor, id, uid });
   if (trouble?.quarantined) host.quarantined -= 1;

@@ -168,6 +168,9 @@ export class Loop {
 
   disarm(timer: WheelTimer<Entity | Delayed>): void {
     this.#wheel.cancel(timer);
+    if (this.#wheel.size > 0) return;
+    this.#alarm?.cancel();
+    this.#alarm = undefined;
   }
 
   close(): void {

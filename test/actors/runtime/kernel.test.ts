@@ -77,6 +77,22 @@ test('a full mailbox gives the command back before tell returns, by number and b
   assert.equal(bench.kernel.fullestMailbox(), 8);
 });
 
+test('bytes that have left the mailbox make room in it', async () => {
+  const bench = new Bench();
+  bench.disk.hold();
+  for (const name of ['a', 'b', 'c']) bench.tell('one', 'keep', name, 300);
+  await bench.settle();
+  bench.tell('one', 'keep', 'no room', 300);
+  bench.disk.release();
+  await bench.clock.advance(0);
+  bench.disk.hold();
+  for (const name of ['d', 'e', 'f']) bench.tell('one', 'keep', name, 300);
+  await bench.settle(); // d is under commit: two thirds wait
+  bench.tell('one', 'keep', 'g', 300);
+  bench.tell('one', 'keep', 'no room either', 300);
+  assert.deepEqual(bench.givenBack, ['one:no room busy', 'one:no room either busy']);
+});
+
 test('the fullest mailbox is remembered for ten seconds at least, and not for ever', async () => {
   const bench = new Bench();
   for (let at = 0; at < 5; at += 1) bench.tell('one', 'count', `${at}`);

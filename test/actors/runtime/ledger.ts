@@ -5,7 +5,7 @@ import { createKernel, type Kernel, type KernelNeeds } from '../../../src/actors
 import { StoreUnavailable, Superseded } from '../../../src/store/faults.ts';
 import { FakeClock } from '../../sim/clock.ts';
 
-export type Does = 'count' | 'keep' | 'read' | 'poison' | 'clumsy' | 'end' | 'remind' | 'poisonOver';
+export type Does = 'count' | 'keep' | 'read' | 'poison' | 'clumsy' | 'end' | 'remind' | 'poisonOver' | 'odd';
 
 export interface Command {
   readonly name: string;
@@ -23,7 +23,7 @@ export interface State {
 }
 
 export interface Effect {
-  readonly kind: 'keep' | 'done' | 'fall' | 'remind';
+  readonly kind: 'keep' | 'done' | 'fall' | 'remind' | 'odd';
   readonly name: string;
 }
 
@@ -46,7 +46,7 @@ export class Disk {
   commits = 0;
 
   hold(): void {
-    this.#gate = new Promise((resolve) => {
+    this.#gate ??= new Promise((resolve) => {
       this.#open = resolve;
     });
   }
@@ -158,7 +158,10 @@ export class Bench {
         this.#check(state.id, 'step');
         return step(state, command);
       },
-      isDurable: ({ kind }) => kind === 'keep',
+      isDurable: ({ kind }) => {
+        if (kind === 'odd') throw new Error('an odd effect');
+        return kind === 'keep';
+      },
       commit: (durable, state, self) => this.#alone(state.id, 'commit', () => this.#keep(durable, self)),
       perform: (effect, self) => this.#perform(effect, self),
       giveBack: ({ name }, why: GivenBack, id) => this.givenBack.push(`${id}:${name} ${why}`),
@@ -205,6 +208,8 @@ function step(state: State, { name, does }: Command): Step<State, Effect> {
       return { state: { ...state, over: true }, effects: [done] };
     case 'poisonOver':
       return { state: { ...state, broken: true }, effects: [done] };
+    case 'odd':
+      return { state, effects: [done, { kind: 'keep', name }, { kind: 'odd', name }] };
     case 'poison':
       throw new Error(`${name} is poison`);
   }
