@@ -77,6 +77,11 @@ export class FakeClock implements Clock {
     this.#nowMs = Math.max(this.#nowMs, endMs);
   }
 
+  /** Runs the timers that are due by now, and nothing that they bring. */
+  runTimers(): void {
+    for (let dueMs = this.nextMs(); dueMs !== undefined && dueMs <= this.#nowMs; dueMs = this.nextMs()) this.#remove().job?.();
+  }
+
   /** As a machine that slept: time has moved, no timer has run yet. */
   leap(ms: number): void {
     this.#nowMs += ms;

@@ -209,6 +209,20 @@ test('a stop gives back what waits for a restart, and for a store out of reach',
   assert.deepEqual(bench.givenBack, ['one:p internal', 'one:a draining', 'two:b draining']);
 });
 
+test('a command to itself that falls due while the kernel puts everybody away is given back, and wakes nobody', async () => {
+  const bench = new Bench({ turnBudget: 1 });
+  for (const id of ['one', 'two', 'three']) bench.tell(id, 'remind', 'a');
+  await bench.settle();
+  const stop = bench.kernel.stop();
+  bench.clock.runSoon(); // all is quiet: from here on they leave, one a turn
+  bench.clock.leap(2 * second);
+  bench.clock.runTimers();
+  await bench.settle();
+  await stop;
+  assert.deepEqual(bench.givenBack, ['one:a again draining', 'two:a again draining', 'three:a again draining']);
+  assert.deepEqual([bench.disk.loads, bench.passivated.length], [3, 3]);
+});
+
 test('a stop does not wait for ever: what hangs is abandoned, its mail given back, and its late answer ignored', async () => {
   const bench = new Bench({ stopMsMax: 3 * second });
   bench.tell('one', 'count', 'wake');
