@@ -1,0 +1,122 @@
+// The part of the socket server's contract about who gets in: origins, subprotocol, how many, TLS, plain HTTP.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join as path } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { ListenSockets } from '../../src/transport/server.ts';
+import { connect, numbered, Recorder, refusal, rig, settings } from './socket-rig.ts';
+
+export function upgradeContract(name: string, listen: ListenSockets): void {
+  describe(`${name}: upgrade`, () => {
+    test('a browser gets in from a listed origin, however its case was configured, and from no other', async (t) => {
+      const { url, connect: join } = await rig(t, listen, new Recorder(), { origins: ['https://Chat.example', 'http://localhost:5173'] });
+      await join({ origin: 'https://chat.example' });
+      await join({ origin: 'http://localhost:5173' });
+      await join();
+      for (const origin of ['https://evil.example', 'https://chat.example.evil.example', 'http://chat.example', 'null']) {
+        const { status, text } = await refusal(url, { origin });
+        assert.equal(status, 403);
+        assert.match(text, /origin/);
+      }
+    });
+
+    test('with * every origin gets in', async (t) => {
+      const { connect: join } = await rig(t, listen, new Recorder(), { origins: '*' });
+      await join({ origin: 'https://evil.example' });
+    });
+
+    test('a client that offers our subprotocol among others gets it; one that does not is told which to offer', async (t) => {
+      const { url } = await rig(t, listen, new Recorder());
+      for (const offer of ['parley.v1', ['mqtt', 'parley.v1'], ['parley.v1', 'parley.v2']]) {
+        const { ws } = await connect(url, {}, offer);
+        assert.equal(ws.protocol, 'parley.v1');
+        ws.terminate();
+      }
+      for (const offer of ['parley.v2', [], ['mqtt', 'parley.v10']]) {
+        const { status, text } = await refusal(url, {}, offer);
+        assert.equal(status, 400);
+        assert.match(text, /parley\.v1/);
+      }
+    });
+
+    test('one connection more than the most is asked to come later, and gets in when another has gone', async (t) => {
+      const recorder = new Recorder();
+      const { url, server, connect: join } = await rig(t, listen, recorder, { connectionsMax: 2 });
+      const first = await join();
+      await join();
+      const { status, retryAfter, text } = await refusal(url);
+      assert.equal(status, 503);
+      assert.ok(Number(retryAfter) > 0);
+      assert.match(text, /no more connections/);
+      first.ws.terminate();
+      await recorder.closings.count(1);
+      await join();
+      assert.equal(server.connections(), 2);
+    });
+
+    test('plain HTTP is told that this port speaks WebSocket', async (t) => {
+      const { server } = await rig(t, listen, new Recorder());
+      for (const [method, where] of [['GET', '/'], ['POST', '/anything'], ['GET', '/deep/path?x=1']] as const) {
+        const response = await fetch(`http://127.0.0.1:${server.port}${where}`, { method });
+        assert.equal(response.status, 426);
+        assert.equal(response.headers.get('upgrade'), 'websocket');
+        assert.match(await response.text(), /WebSocket only/);
+      }
+    });
+
+    test('the remote address is plain text', async (t) => {
+      const recorder = new Recorder();
+      const { pair } = await rig(t, listen, recorder);
+      assert.equal((await pair(recorder)).socket.remoteAddress, '127.0.0.1');
+      const six = await rig(t, listen, recorder, { host: '::' });
+      for (const [host, address] of [['127.0.0.1', '127.0.0.1'], ['[::1]', '::1']] as const) {
+        const { ws } = await connect(`ws://${host}:${six.server.port}`);
+        const { remoteAddress } = await recorder.openings.next();
+        assert.equal(remoteAddress, address);
+        ws.terminate();
+      }
+    });
+  });
+
+  describe(`${name}: TLS`, () => {
+    let folder: string;
+    const files = (): { keyFile: string; certFile: string } => ({ keyFile: path(folder, 'key.pem'), certFile: path(folder, 'cert.pem') });
+    before(() => {
+      folder = mkdtempSync(path(tmpdir(), 'parley-tls-'));
+      const { keyFile, certFile } = files();
+      const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+      execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyFile, '-out', certFile, '-days', '2', ...subject], { stdio: 'ignore' });
+    });
+    after(() => rmSync(folder, { recursive: true }));
+
+    test('frames pass in both directions, and a slow reader is refused, told and served as without TLS', async (t) => {
+      const recorder = new Recorder();
+      const { connect: join } = await rig(t, listen, recorder, { tls: files() });
+      const client = await join({ ca: readFileSync(files().certFile) });
+      const socket = await recorder.openings.next();
+      client.ws.send(numbered(1, 100_000));
+      assert.deepEqual((await recorder.frames.next()).bytes, numbered(1, 100_000));
+      client.ws.pause();
+      let taken = 0;
+      for (; socket.send(numbered(taken, 60_000)); taken += 1) await new Promise((next) => setImmediate(next));
+      client.ws.resume();
+      assert.equal(await recorder.drains.next(), socket);
+      await client.messages.count(taken);
+      assert.deepEqual(client.messages.all.map((frame) => frame.readUInt32BE()), Array.from({ length: taken }, (_, i) => i));
+      socket.close(4503, 'bye');
+      assert.deepEqual(await client.ended, { code: 4503, reason: 'bye' });
+    });
+
+    test('a client without TLS does not get in', async (t) => {
+      const { server } = await rig(t, listen, new Recorder(), { tls: files() });
+      await assert.rejects(connect(`ws://127.0.0.1:${server.port}`));
+    });
+
+    test('a certificate that is not there is an error that names the file', async () => {
+      const tls = { ...files(), certFile: path(folder, 'absent.pem') };
+      await assert.rejects(listen({ ...settings, tls }, new Recorder()), /absent\.pem/);
+    });
+  });
+}
