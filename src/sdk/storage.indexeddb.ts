@@ -76,9 +76,21 @@ function create(db: Db): void {
 
 async function keptIn(db: Db): Promise<Kept> {
   const [login, incarnation, lastNumber, places, rosters, outbox] = await Promise.all([
-    db.get('meta', 'login'), db.get('meta', 'incarnation'), db.get('meta', 'lastNumber'), db.getAll('places'), db.getAll('rosters'), db.getAll('outbox'),
+    db.get('meta', 'login'),
+    db.get('meta', 'incarnation'),
+    db.get('meta', 'lastNumber'),
+    db.getAll('places'),
+    db.getAll('rosters'),
+    db.getAll('outbox'),
   ]);
-  return { login: (login as Login | null | undefined) ?? null, incarnation: (incarnation as string | undefined) ?? '', lastNumber: (lastNumber as number | undefined) ?? 0, places, rosters, outbox };
+  return {
+    login: (login as Login | null | undefined) ?? null,
+    incarnation: (incarnation as string | undefined) ?? '',
+    lastNumber: (lastNumber as number | undefined) ?? 0,
+    places,
+    rosters,
+    outbox,
+  };
 }
 
 /** Requests of one transaction run in the order in which they are made, so nothing needs to be awaited between. */

@@ -85,7 +85,10 @@ function apply(data: Data, change: Change): void {
       return;
     case 'trim': {
       const log = data.entries.get(change.chatId) ?? [];
-      data.entries.set(change.chatId, log.filter(({ seq }) => seq <= change.after || seq > change.upTo));
+      data.entries.set(
+        change.chatId,
+        log.filter(({ seq }) => seq <= change.after || seq > change.upTo),
+      );
       return;
     }
     case 'outbox':

@@ -74,6 +74,8 @@ export interface OutboxItem {
   readonly command: OutboxCommand;
   /** When it was written, by this device's idea of the server's clock. */
   readonly atMs: number;
+  /** Where the server has put it; it stays here until its entry has been pulled. Null while unanswered. */
+  readonly sentSeq: number | null;
 }
 
 /** One thing to change. Those of one `write` happen all or none, in their order. */

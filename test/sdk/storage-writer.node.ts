@@ -6,7 +6,7 @@ await storage.open();
 for (let key = 1; ; key += 1) {
   await storage.write(
     [
-      { kind: 'outbox', item: { key, number: key, chatId: null, command: { kind: 'createGroup', title: 'a', userIds: [] }, atMs: 0 } },
+      { kind: 'outbox', item: { key, number: key, chatId: null, command: { kind: 'createGroup', title: 'a', userIds: [] }, atMs: 0, sentSeq: null } },
       { kind: 'lastNumber', number: key },
     ],
     { sync: true },

@@ -37,8 +37,17 @@ export const storagePromises: readonly StoragePromise[] = [
       check.deepEqual(await first.open(), { login: null, incarnation: '', lastNumber: 0, places: [], rosters: [], outbox: [] });
       const kept = { login, incarnation: 'i1', lastNumber: 2 ** 52, places: [placeOf(chat, 2)], rosters: [rosterOf(chat)], outbox: [itemOf(9), itemOf(2 ** 51)] };
       await first.write([{ kind: 'newHistory', incarnation: 'i1' }], { sync: false });
-      await first.write([{ kind: 'login', login }, { kind: 'lastNumber', number: 2 ** 52 }], { sync: true });
-      await first.write([itemPut(2 ** 51), itemPut(9), { kind: 'place', place: placeOf(chat, 2) }, { kind: 'roster', roster: rosterOf(chat) }, entryPut(chat, 1), entryPut(chat, 2)], { sync: true });
+      await first.write(
+        [
+          { kind: 'login', login },
+          { kind: 'lastNumber', number: 2 ** 52 },
+        ],
+        { sync: true },
+      );
+      await first.write(
+        [itemPut(2 ** 51), itemPut(9), { kind: 'place', place: placeOf(chat, 2) }, { kind: 'roster', roster: rosterOf(chat) }, entryPut(chat, 1), entryPut(chat, 2)],
+        { sync: true },
+      );
       await first.close();
       const second = place.storage();
       check.deepEqual(await second.open(), kept);
@@ -63,7 +72,10 @@ export const storagePromises: readonly StoragePromise[] = [
     async run(place, check) {
       const storage = place.storage();
       await storage.open();
-      await storage.write([1, 2, 3, 5, 9, 10, 11, 1_000].map((seq) => entryPut(chat, seq)), { sync: false });
+      await storage.write(
+        [1, 2, 3, 5, 9, 10, 11, 1_000].map((seq) => entryPut(chat, seq)),
+        { sync: false },
+      );
       await storage.write([entryPut(other, 4)], { sync: false });
       const seqs = async (range: Partial<EntryRange>) => (await storage.entries(chat, { ...all, ...range })).map(({ seq }) => seq);
       check.deepEqual(await seqs({}), [1, 2, 3, 5, 9, 10, 11, 1_000]);
@@ -83,7 +95,15 @@ export const storagePromises: readonly StoragePromise[] = [
       await storage.write([itemPut(9), { kind: 'place', place: placeOf(chat, 2) }, entryPut(chat, 1)], { sync: false });
       const renumbered = { ...itemOf(9), number: 77 };
       const rewritten = { ...entryOf(chat, 1), atMs: 99 };
-      await storage.write([{ kind: 'outbox', item: renumbered }, { kind: 'place', place: placeOf(chat, 5) }, { kind: 'entry', entry: rewritten }, { kind: 'login', login }], { sync: false });
+      await storage.write(
+        [
+          { kind: 'outbox', item: renumbered },
+          { kind: 'place', place: placeOf(chat, 5) },
+          { kind: 'entry', entry: rewritten },
+          { kind: 'login', login },
+        ],
+        { sync: false },
+      );
       await storage.write([{ kind: 'login', login: null }], { sync: false });
       check.deepEqual(await storage.entries(chat, all), [rewritten]);
       await storage.close();
@@ -97,7 +117,13 @@ export const storagePromises: readonly StoragePromise[] = [
       const storage = place.storage();
       await storage.open();
       await storage.write([itemPut(1), itemPut(2), itemPut(3)], { sync: true });
-      await storage.write([{ kind: 'outboxDone', key: 2 }, { kind: 'outboxDone', key: 50 }], { sync: false });
+      await storage.write(
+        [
+          { kind: 'outboxDone', key: 2 },
+          { kind: 'outboxDone', key: 50 },
+        ],
+        { sync: false },
+      );
       await storage.close();
       check.deepEqual((await openedAgain(place)).outbox, [itemOf(1), itemOf(3)]);
     },
@@ -107,9 +133,15 @@ export const storagePromises: readonly StoragePromise[] = [
     async run(place, check) {
       const storage = place.storage();
       await storage.open();
-      await storage.write([1, 2, 3, 4, 5].flatMap((seq) => [entryPut(chat, seq), entryPut(other, seq)]), { sync: false });
+      await storage.write(
+        [1, 2, 3, 4, 5].flatMap((seq) => [entryPut(chat, seq), entryPut(other, seq)]),
+        { sync: false },
+      );
       await storage.write([{ kind: 'trim', chatId: chat, after: 1, upTo: 3 }], { sync: false });
-      check.deepEqual((await storage.entries(chat, all)).map(({ seq }) => seq), [1, 4, 5]);
+      check.deepEqual(
+        (await storage.entries(chat, all)).map(({ seq }) => seq),
+        [1, 4, 5],
+      );
       check.deepEqual((await storage.entries(other, all)).length, 5);
       await storage.close();
     },
@@ -119,9 +151,22 @@ export const storagePromises: readonly StoragePromise[] = [
     async run(place, check) {
       const storage = place.storage();
       await storage.open();
-      await storage.write([{ kind: 'login', login }, itemPut(1), { kind: 'lastNumber', number: 8 }, entryPut(chat, 1), { kind: 'place', place: placeOf(chat, 1) }, { kind: 'roster', roster: rosterOf(chat) }], { sync: true });
+      await storage.write(
+        [
+          { kind: 'login', login },
+          itemPut(1),
+          { kind: 'lastNumber', number: 8 },
+          entryPut(chat, 1),
+          { kind: 'place', place: placeOf(chat, 1) },
+          { kind: 'roster', roster: rosterOf(chat) },
+        ],
+        { sync: true },
+      );
       await storage.write([entryPut(chat, 2), { kind: 'newHistory', incarnation: 'i2' }, entryPut(chat, 7), { kind: 'place', place: placeOf(other, 7) }], { sync: false });
-      check.deepEqual((await storage.entries(chat, all)).map(({ seq }) => seq), [7]);
+      check.deepEqual(
+        (await storage.entries(chat, all)).map(({ seq }) => seq),
+        [7],
+      );
       await storage.close();
       check.deepEqual(await openedAgain(place), { login, incarnation: 'i2', lastNumber: 8, places: [placeOf(other, 7)], rosters: [], outbox: [itemOf(1)] });
     },
@@ -160,11 +205,22 @@ function itemPut(key: number): Change {
 export function entryOf(chatId: ChatId, seq: number): Entry {
   const author: UserId = ann;
   const device: DeviceId = phone;
-  return { chatId, seq, entryKind: entryKinds.message, author, device, number: 1_000 + seq, countable: seq, atMs: 10 * seq, contentType: 'text/plain', body: new Uint8Array([seq & 255, 2]) };
+  return {
+    chatId,
+    seq,
+    entryKind: entryKinds.message,
+    author,
+    device,
+    number: 1_000 + seq,
+    countable: seq,
+    atMs: 10 * seq,
+    contentType: 'text/plain',
+    body: new Uint8Array([seq & 255, 2]),
+  };
 }
 
 function itemOf(key: number): OutboxItem {
-  return { key, number: key, chatId: chat, command: { kind: 'send', contentType: 'text/plain', body: new Uint8Array([1, 2, 3]), peer: null }, atMs: 5 };
+  return { key, number: key, chatId: chat, command: { kind: 'send', contentType: 'text/plain', body: new Uint8Array([1, 2, 3]), peer: null }, atMs: 5, sentSeq: null };
 }
 
 function rosterOf(chatId: ChatId): Roster {
@@ -173,6 +229,21 @@ function rosterOf(chatId: ChatId): Roster {
 
 function placeOf(chatId: ChatId, seq: number): ChatPlace {
   return {
-    chatId, seq, heard: seq, floor: 0, countable: null, atMs: 4, accepted: 2 ** 50, fromOthers: 1, read: 1, readCountable: 1, ownAfterRead: 0, deliveredTold: 1, readTold: 0, title: 'ä', peer: null, member: true,
+    chatId,
+    seq,
+    heard: seq,
+    floor: 0,
+    countable: null,
+    atMs: 4,
+    accepted: 2 ** 50,
+    fromOthers: 1,
+    read: 1,
+    readCountable: 1,
+    ownAfterRead: 0,
+    deliveredTold: 1,
+    readTold: 0,
+    title: 'ä',
+    peer: null,
+    member: true,
   };
 }

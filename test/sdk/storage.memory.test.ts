@@ -18,7 +18,13 @@ test('memory: a crash loses the write that is under way, all of it, and frees th
   const first = disk.storage();
   await first.open();
   await first.write([{ kind: 'lastNumber', number: 1 }], { sync: true });
-  const lost = first.write([{ kind: 'lastNumber', number: 2 }, { kind: 'login', login: null }], { sync: true });
+  const lost = first.write(
+    [
+      { kind: 'lastNumber', number: 2 },
+      { kind: 'login', login: null },
+    ],
+    { sync: true },
+  );
   disk.crash();
   await assert.rejects(lost, StorageClosed);
   assert.equal((await disk.storage().open()).lastNumber, 1);

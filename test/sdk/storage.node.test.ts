@@ -34,7 +34,10 @@ test('folder: what a process wrote before it was killed is there, and its lock i
   const storage = nodeStorage(folder);
   const { lastNumber, outbox } = await storage.open();
   assert.ok(lastNumber >= acknowledged, `${lastNumber} after ${acknowledged} was written`);
-  assert.deepEqual(outbox.map(({ key }) => key), Array.from({ length: lastNumber }, (_, at) => at + 1));
+  assert.deepEqual(
+    outbox.map(({ key }) => key),
+    Array.from({ length: lastNumber }, (_, at) => at + 1),
+  );
   await storage.close();
   await rm(folder, { recursive: true });
 });

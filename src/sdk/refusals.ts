@@ -1,0 +1,83 @@
+// What becomes of an item that the server has refused.
+import { Refused } from './faults.ts';
+import type { Open } from './outbox.ts';
+import type { Sends } from './sends.ts';
+
+/** As often `outOfOrder` for the oldest open item is answered at once; after that with a pause, so that two who misunderstand each other don't spin. */
+const outOfOrderAtOnceMax = 3;
+
+export function judgeRefusal(sends: Sends, one: Open, refused: Refused): void {
+  if (one.state === 'accepted' || one.state === 'settling' || one.state === 'storing') return; // an answer to an older copy
+  switch (refused.why) {
+    case 'numberPassed':
+      return renumber(one);
+    case 'clockOff':
+      // Counted from a clock that was wrong: from the server's, which welcome has told, it goes again.
+      sends.needs.numbers.recount(highestAccepted(sends));
+      if (one.queue.tries > 0) sends.rest(one.queue, refused.retryAfterMs);
+      else one.queue.tries = 1;
+      return renumber(one);
+    case 'settled':
+      return settle(sends, one);
+    case 'outOfOrder':
+      return outOfOrder(sends, one, refused.highest ?? 0);
+    default:
+  }
+  if (refused.action === 'never') return sends.failed(one, refused);
+  if (one.flights > 0) return; // a younger copy is still under way
+  one.state = 'waiting'; // and as unsure as before: who is busy has not looked whether it is there
+  if (refused.action === 'afterLogin') sends.needs.relogin();
+  else sends.rest(one.queue, refused.retryAfterMs);
+}
+
+function renumber(one: Open): void {
+  one.state = 'renumber';
+  one.unsure = false;
+}
+
+/** An earlier one has not arrived. It, and what follows, goes again; with none earlier open, the server's highest number is what this one comes after. */
+function outOfOrder(sends: Sends, one: Open, highest: number): void {
+  if (one.flights > 0) return;
+  one.state = 'waiting';
+  one.unsure = false;
+  const { items, chatId } = one.queue;
+  if (items.some(({ state }) => state === 'renumber')) return; // it was only asked about
+  const older = items.slice(0, items.indexOf(one)).filter(({ state }) => state !== 'accepted');
+  // Only a copy that left before this one did is proven lost.
+  for (const other of older) if (other.state === 'flying' && other.attempt < one.attempt) other.state = 'waiting';
+  if (older.length > 0 || chatId === null) return;
+  sends.needs.log().place(chatId).now = { ...sends.needs.log().place(chatId).now, accepted: highest };
+  if (one.queue.tries < outOfOrderAtOnceMax) one.queue.tries += 1;
+  else sends.rest(one.queue, null);
+}
+
+/** Too old for a plain answer: either its entry is in the log, or it never was stored. */
+function settle(sends: Sends, one: Open): void {
+  const { chatId, number } = one.item;
+  if (chatId === null)
+    return sends.failed(
+      one,
+      new Refused({ code: 311, why: 'settled', says: 'This group was made long ago; look for it in the list of chats.', retryAfterMs: null, highest: null }),
+    );
+  one.state = 'settling';
+  one.unsure = true;
+  sends.needs.search(chatId, number).then(
+    (entry) => {
+      if (one.state !== 'settling' || one.item.number !== number) return;
+      if (entry === undefined) renumber(one);
+      else sends.accepted(one, chatId, entry.seq, entry.atMs);
+      sends.pump(one.queue);
+    },
+    () => {
+      if (one.state !== 'settling') return;
+      one.state = 'waiting';
+      sends.rest(one.queue, null);
+    },
+  );
+}
+
+function highestAccepted(sends: Sends): number {
+  let highest = 0;
+  for (const { now } of sends.needs.log().places.values()) highest = Math.max(highest, now.accepted);
+  return highest;
+}

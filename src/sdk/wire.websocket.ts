@@ -1,0 +1,32 @@
+// A wire over the WebSocket that browsers and Node 22 have built in.
+import { subprotocol } from '../protocol/version.ts';
+import type { Dial } from './wire.ts';
+
+/** `url` is asked for at each dialling, so that a server may move. */
+export function webSocketDial(url: () => string): Dial {
+  return ({ opened, received, closed }) => {
+    const socket = new WebSocket(url(), subprotocol);
+    socket.binaryType = 'arraybuffer';
+    let over = false;
+    const end = (code: number, reason: string): void => {
+      if (over) return;
+      over = true;
+      closed(code, reason);
+    };
+    socket.onopen = () => opened();
+    socket.onmessage = ({ data }: { readonly data: unknown }) => {
+      if (!over && data instanceof ArrayBuffer) received(new Uint8Array(data));
+    };
+    socket.onclose = ({ code, reason }: { readonly code: number; readonly reason: string }) => end(code, reason);
+    socket.onerror = () => undefined; // a close follows
+    return {
+      send(bytes) {
+        if (socket.readyState === WebSocket.OPEN) socket.send(bytes as Uint8Array<ArrayBuffer>);
+      },
+      close() {
+        socket.close();
+        end(1006, 'closed here'); // the peer may be out of reach, and its close frame far away
+      },
+    };
+  };
+}
