@@ -101,12 +101,18 @@ async function commitAll(entries: readonly Entry[], others: readonly ChatEffect[
   const marks = new Map(others.flatMap((effect) => (effect.kind === 'raise' ? [[effect.userId, effect] as const] : [])));
   const announced = follows.flatMap(({ announce }) => announce);
   if (announced.length > 0) await inbox.announce(self.id, announced);
-  const raised = marks.size === 0 ? undefined : receipts.raise(self.id, [...marks.values()], state.receipts.version);
   if (entries.length > 0) await append(entries, state, self, needs);
   else if (others.some(({ kind }) => kind === 'check') && !(await messages.stands(self.id, self.context.tip))) throw new Superseded(self.id);
   const lines = follows.flatMap((effect) => effect.lines);
-  if (lines.length > 0) await inbox.raise(lines);
-  await raised;
+  try {
+    // In one go, so that the embedded store makes them durable together.
+    const raised = marks.size === 0 ? undefined : receipts.raise(self.id, [...marks.values()], state.receipts.version);
+    await Promise.all([raised, lines.length > 0 ? inbox.raise(lines) : undefined]);
+  } catch (cause) {
+    if (entries.length === 0) throw cause;
+    // The entries stand, so the state before them must not come back: it is read again, and the commands, now resends, follow up before they are answered.
+    throw new Superseded(self.id, { cause });
+  }
 }
 
 async function append(entries: readonly Entry[], state: ChatState, self: ChatSelf, { messages, chats, random, counts, observeBatch }: ChatNeeds): Promise<void> {
@@ -122,8 +128,13 @@ async function append(entries: readonly Entry[], state: ChatState, self: ChatSel
   if (rides) context.foldSeq = state.seq;
   if (due === undefined || rides) return;
   if (state.seq - context.foldSeq < snapshotEvery && context.foldSeq > 0) return;
-  context.foldSeq = state.seq;
-  await chats.keepSnapshot(chatId, { seq: state.seq, bytes: due });
+  // Only a shorter way to wake: the append stands without it, and a later one is tried again.
+  await chats.keepSnapshot(chatId, { seq: state.seq, bytes: due }).then(
+    () => {
+      context.foldSeq = state.seq;
+    },
+    () => undefined,
+  );
 }
 
 function drawTip(random: Random): Tip {

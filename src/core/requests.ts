@@ -55,11 +55,11 @@ export function request(state: SessionState, device: DeviceState, frame: Exclude
       return change(state, device, frame, { kind: 'roleSet', userId: frame.userId, role: frame.role });
     case 'pull':
     case 'history':
-      return asked(state, device, { kind: 'toChat', chatId: frame.chatId, command: { ...frame, from } });
+      return reads(state, device, frame.request, { kind: 'toChat', chatId: frame.chatId, command: { ...frame, from } });
     case 'getMembers':
-      return asked(state, device, { kind: 'toChat', chatId: frame.chatId, command: { kind: 'getMembers', from, request: frame.request } });
+      return reads(state, device, frame.request, { kind: 'toChat', chatId: frame.chatId, command: { kind: 'getMembers', from, request: frame.request } });
     case 'listChats':
-      return asked(state, device, { kind: 'listChats', deviceId: device.deviceId, frame });
+      return reads(state, device, frame.request, { kind: 'listChats', deviceId: device.deviceId, frame });
     case 'resume':
       return resume(state, device, frame);
     default:
@@ -95,7 +95,7 @@ function resume(state: SessionState, device: DeviceState, { request, incarnation
   const all = device.resuming === null ? cursors : [...device.resuming, ...cursors];
   if (all.length > resumeCursorsMax) return refuse(withDevice(state, device.connection, { resuming: null }), device.connection, request, 'invalid');
   if (!last) return { state: withDevice(state, device.connection, { resuming: all }), effects: [] };
-  return asked(withDevice(state, device.connection, { resuming: null }), device, { kind: 'resume', deviceId: device.deviceId, request, incarnation, cursors: all });
+  return reads(withDevice(state, device.connection, { resuming: null }), device, request, { kind: 'resume', deviceId: device.deviceId, request, incarnation, cursors: all });
 }
 /** Chats of one user that can be resumed at once. */
 const resumeCursorsMax = 10 * limits.cursorsPerResumeMax;
@@ -105,9 +105,15 @@ function change(state: SessionState, device: DeviceState, frame: { chatId: ChatI
   return asked(state, device, { kind: 'toChat', chatId: frame.chatId, command });
 }
 
+/** Such a request only reads, and its answer may be large: fewer of them at a time. */
+function reads(state: SessionState, device: DeviceState, request: number, effect: SessionEffect): SessionStep {
+  if (device.reads.length >= limits.readsInFlightMax) return refuse(state, device.connection, request, 'tooManyInFlight');
+  return asked(withDevice(state, device.connection, { reads: [...device.reads, request] }), device, effect);
+}
+
 function asked(state: SessionState, device: DeviceState, effect: SessionEffect): SessionStep {
   const now = state.devices.find((one) => one.connection === device.connection) ?? device;
-  return { state: counted(state, now, 1), effects: [effect] };
+  return { state: counted(state, now), effects: [effect] };
 }
 
 function toChat(state: SessionState, chatId: ChatId, command: ChatCommand): SessionStep {

@@ -18,6 +18,8 @@ export interface DeviceState {
   readonly connection: ConnectionId;
   /** Requests that wait for their answer. */
   readonly inFlight: number;
+  /** The request ids of those that only read. */
+  readonly reads: readonly number[];
   /** Its window was full: nothing is pushed until it has drained and resumed. */
   readonly lagging: boolean;
   /** Resumes whose cursors are still coming in. */
@@ -137,7 +139,7 @@ function attach(state: SessionState, { deviceId, connection, welcome }: Extract<
   if (state.devices.length === 0) effects.push({ kind: 'online', online: true });
   effects.push({ kind: 'toDevice', connection, frame: welcome });
   for (const chatId of state.audiences) effects.push({ kind: 'joinAudience', chatId, deviceId, connection });
-  const device: DeviceState = { deviceId, connection, inFlight: 0, lagging: false, resuming: null, focus: null };
+  const device: DeviceState = { deviceId, connection, inFlight: 0, reads: none, lagging: false, resuming: null, focus: null };
   return { state: { ...state, devices: [...state.devices.filter((one) => one !== former), device] }, effects };
 }
 
@@ -159,7 +161,7 @@ function fromDevice(state: SessionState, connection: ConnectionId, frame: FromDe
   if (device.inFlight >= limits.requestsInFlightMax) return refuse(state, connection, requests.requestOf(frame), 'tooManyInFlight');
   if (frame.kind === 'send') {
     if (frame.body.byteLength > limits.bodyBytesMax) return refuse(state, connection, frame.number, 'bodyTooBig');
-    return { state: counted(state, device, 1), effects: [requests.post(state, device, frame)] };
+    return { state: counted(state, device), effects: [requests.post(state, device, frame)] };
   }
   return requests.request(state, device, frame, nowMs);
 }
@@ -167,7 +169,7 @@ function fromDevice(state: SessionState, connection: ConnectionId, frame: FromDe
 function answer(state: SessionState, { deviceId, frame, last }: Extract<SessionCommand, { kind: 'answer' }>): SessionStep {
   const device = state.devices.find((one) => one.deviceId === deviceId);
   if (device === undefined) return { state, effects: [] };
-  return { state: last ? counted(state, device, -1) : state, effects: [{ kind: 'toDevice', connection: device.connection, frame }] };
+  return { state: last ? answered(state, device, frame) : state, effects: [{ kind: 'toDevice', connection: device.connection, frame }] };
 }
 
 function push(state: SessionState, { chatId, entryKind, author, origin, large, member, bytes }: Push): SessionStep {
@@ -228,9 +230,15 @@ export function later(why: Why): RefusedMore {
 }
 const retryAfter: Partial<Record<Why, number>> = { busy: 200, tooManyInFlight: 200, storeFull: 2_000, unavailable: 2_000, draining: 1_000, quarantined: 30_000 };
 
-/** The state with that many more requests of the device in flight. */
-export function counted(state: SessionState, device: DeviceState, by: 1 | -1): SessionState {
-  return withDevice(state, device.connection, { inFlight: Math.max(0, device.inFlight + by) });
+/** The state with one more request of the device in flight. */
+export function counted(state: SessionState, device: DeviceState): SessionState {
+  return withDevice(state, device.connection, { inFlight: device.inFlight + 1 });
+}
+
+function answered(state: SessionState, device: DeviceState, frame: ToDevice): SessionState {
+  const inFlight = Math.max(0, device.inFlight - 1);
+  if (device.reads.length === 0 || !('request' in frame)) return withDevice(state, device.connection, { inFlight });
+  return withDevice(state, device.connection, { inFlight, reads: device.reads.filter((request) => request !== frame.request) });
 }
 
 export function withDevice(state: SessionState, connection: ConnectionId, change: Partial<DeviceState>): SessionState {

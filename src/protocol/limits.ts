@@ -10,6 +10,8 @@ export const limits = {
   openSendsPerChatMax: 16,
   /** Requests of one device (sends included) that wait for their answer; more are refused `tooManyInFlight`. */
   requestsInFlightMax: 512,
+  /** Of those, such as only read (`pull`, `history`, `resume`, `listChats`, `getMembers`): their answers are large. */
+  readsInFlightMax: 16,
   cursorsPerResumeMax: 2_000,
   /** Entries in one answer to a pull; the answer is also cut at `entriesBytesMax`. */
   pullEntriesMax: 1_000,
