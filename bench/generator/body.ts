@@ -1,0 +1,30 @@
+// What a measured message carries in its body, so that every delivery can be judged for a few nanoseconds: when it was due, who sent it, and that sender's count in the chat.
+
+/** Bytes at the start of every measured body: mark (4), sender (4), counter (4), due time in ms of the generator's clock as a double (8). */
+export const bodyHeadBytes = 20;
+const mark = 0x50524c59; // "PRLY"
+
+/** `sender`: index among all members of the run; `counter`: 0, 1, 2 … per sender; `dueMs`: when the schedule wanted it sent, latency counts from there. */
+export function writeBodyHead(into: Buffer, at: number, sender: number, counter: number, dueMs: number): void {
+  into.writeUInt32BE(mark, at);
+  into.writeUInt32BE(sender, at + 4);
+  into.writeUInt32BE(counter, at + 8);
+  into.writeDoubleBE(dueMs, at + 12);
+}
+
+/** Whether a measured body begins there. */
+export function isBodyHead(view: DataView, at: number): boolean {
+  return view.getUint32(at) === mark;
+}
+
+export function senderAt(view: DataView, at: number): number {
+  return view.getUint32(at + 4);
+}
+
+export function counterAt(view: DataView, at: number): number {
+  return view.getUint32(at + 8);
+}
+
+export function dueMsAt(view: DataView, at: number): number {
+  return view.getFloat64(at + 12);
+}

@@ -1,0 +1,152 @@
+// A device's place in a chat under load: what it receives is judged without decoding, its watermark told as a real client tells it, what was left out of the pushes pulled.
+import type { ToDevice } from '../../src/protocol/codec.ts';
+import { encodeFrame } from '../../src/protocol/codec.ts';
+import { limits } from '../../src/protocol/limits.ts';
+import { type Entry, entryKinds } from '../../src/protocol/messages.ts';
+import type { ChatId, UserId } from '../../src/structures/ids.ts';
+import { bodyHeadBytes, counterAt, dueMsAt, isBodyHead, senderAt } from './body.ts';
+import type { Device } from './device.ts';
+import { clientFrame } from './framing.ts';
+import { type SendTally, SendWindow } from './send-window.ts';
+import { readAtMs } from './socket.ts';
+
+/** What a member tells the traffic. */
+export interface Tally extends SendTally {
+  /** Message `counter` of `flow`, pushed; read at `atMs`. */
+  pushed(flow: number, counter: number, dueMs: number, atMs: number): void;
+  /** The same from an answer to a pull; repeats are harmless. */
+  pulled(flow: number, counter: number, dueMs: number, atMs: number): void;
+}
+
+/** Which chat, and who is who in it: the members of all chats are numbered through, those of one chat stand together. */
+export interface Place {
+  readonly chatId: ChatId;
+  /** Of a direct chat. */
+  readonly peer: UserId | undefined;
+  readonly index: number;
+  readonly firstOfChat: number;
+  readonly chatMembers: number;
+  /** This member's flows are `flowBase` … `flowBase + chatMembers - 1`, one per sender. */
+  readonly flowBase: number;
+  /** The chat's last seq before the load. */
+  readonly baseSeq: number;
+}
+
+const seqAt = 24; // of an entry: array, type, chat id (1 + 21)
+
+export class Member {
+  readonly place: Place;
+  readonly window: SendWindow;
+  readonly #device: Device;
+  readonly #tally: Tally;
+  readonly #bodyBytes: number;
+  #seenSeq: number; // highest pushed or pulled
+  #wholeSeq: number; // everything up to here is known to have come
+  #have: number; // how many seqs have come, our own among them
+  #healedSeq = 0; // a push up to here may repeat what was pulled
+  #toldSeq = 0;
+  #healing = false;
+
+  constructor(device: Device, place: Place, bodyBytes: number, tally: Tally) {
+    this.#device = device;
+    this.place = place;
+    this.#tally = tally;
+    this.#bodyBytes = bodyBytes;
+    this.#seenSeq = this.#wholeSeq = this.#have = place.baseSeq;
+    this.window = new SendWindow(device, { chatId: place.chatId, peer: place.peer, sender: place.index, bodyBytes }, tally);
+    device.member = this;
+  }
+
+  /** Tells the server how far this device has received, if that has moved. */
+  acknowledge(): void {
+    if (this.#seenSeq <= this.#toldSeq) return;
+    this.#toldSeq = this.#seenSeq;
+    this.#device.write(clientFrame(encodeFrame({ kind: 'delivered', chatId: this.place.chatId, seq: this.#seenSeq })));
+  }
+
+  /** Takes a pushed entry by fixed positions; false when it is no measured message or has another form (the caller decodes it). */
+  entry(bytes: Buffer, view: DataView, start: number, end: number): boolean {
+    let at = start + seqAt;
+    let seq = bytes[at] as number;
+    if (seq < 0x80) at += 1;
+    else if (seq === 0xcd) {
+      seq = view.getUint16(at + 1);
+      at += 3;
+    } else if (seq === 0xce) {
+      seq = view.getUint32(at + 1);
+      at += 5;
+    } else if (seq === 0xcc) {
+      seq = bytes[at + 1] as number;
+      at += 2;
+    } else return false;
+    const body = end - this.#bodyBytes;
+    if (bytes[at] !== entryKinds.message || body < at || !isBodyHead(view, body)) return false;
+    this.#push(seq, senderAt(view, body), counterAt(view, body), dueMsAt(view, body));
+    return true;
+  }
+
+  /** Takes a `sent` frame; false when it answers none of this member's sends. */
+  sent(view: DataView, start: number): boolean {
+    this.#have += 1;
+    return this.window.sent(view, start);
+  }
+
+  /** Whatever had to be decoded. */
+  other(frame: ToDevice): void {
+    if (frame.kind === 'refused') this.window.refused(frame.request, frame.why);
+    else if (frame.kind === 'lagging') this.#heal();
+    else if (frame.kind === 'moved' && frame.rows.some((row) => row.chatId === this.place.chatId && row.head > this.#seenSeq)) this.#heal();
+    else if (frame.kind === 'entry' && frame.chatId === this.place.chatId) this.#decoded(frame, false);
+  }
+
+  #push(seq: number, sender: number, counter: number, dueMs: number): void {
+    const flow = this.#flowOf(sender);
+    if (flow < 0 || seq <= this.#healedSeq) return;
+    if (seq > this.#seenSeq) this.#seenSeq = seq;
+    this.#have += 1;
+    if (this.#have === this.#seenSeq) this.#wholeSeq = seq;
+    this.#tally.pushed(flow, counter, dueMs, readAtMs);
+  }
+
+  #flowOf(sender: number): number {
+    const from = sender - this.place.firstOfChat;
+    if (from >= 0 && from < this.place.chatMembers) return this.place.flowBase + from;
+    this.#tally.broken('an entry of another chat was delivered');
+    return -1;
+  }
+
+  #decoded({ seq, entryKind, body, device }: Entry, pulled: boolean): void {
+    const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+    if (seq > this.#seenSeq) this.#seenSeq = seq;
+    if (entryKind !== entryKinds.message || body.byteLength < bodyHeadBytes || device === this.#device.account.deviceId || !isBodyHead(view, 0)) {
+      if (!pulled) this.#have += 1;
+      return;
+    }
+    if (!pulled) return this.#push(seq, senderAt(view, 0), counterAt(view, 0), dueMsAt(view, 0));
+    const flow = this.#flowOf(senderAt(view, 0));
+    if (flow >= 0) this.#tally.pulled(flow, counterAt(view, 0), dueMsAt(view, 0), performance.now());
+  }
+
+  /** Pulls from the last seq that is surely whole up to the chat's head. */
+  #heal(): void {
+    if (this.#healing) return;
+    this.#healing = true;
+    this.#pull()
+      .catch((error: unknown) => this.#tally.broken(`a pull failed: ${String(error)}`))
+      .finally(() => {
+        this.#healing = false;
+      });
+  }
+
+  async #pull(): Promise<void> {
+    for (let through = this.#wholeSeq, head = through + 1; through < head; ) {
+      const request = this.#device.nextRequest();
+      const answer = await this.#device.ask({ kind: 'pull', request, chatId: this.place.chatId, after: through, upTo: this.#seenSeq, limit: limits.pullEntriesMax }, request);
+      if (answer.kind !== 'entries') throw new Error(`${answer.kind} instead of entries`);
+      for (const entry of answer.entries) this.#decoded(entry, true);
+      ({ through, head } = answer);
+      this.#wholeSeq = this.#have = this.#healedSeq = through;
+      if (through > this.#seenSeq) this.#seenSeq = through;
+    }
+  }
+}

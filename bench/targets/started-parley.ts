@@ -1,0 +1,75 @@
+// The server under test as a target: our own, embedded, on a temporary folder, on a core of its own; or one that runs already.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { mintAccounts, parseAccounts } from '../accounts.ts';
+import { fdatasyncsBy } from './metrics.ts';
+import { Pinned } from './pinned.ts';
+import type { Target } from './target.ts';
+
+export interface StartedOptions {
+  readonly accounts: number;
+  readonly core: number | undefined;
+  /** A CPU profile is written there when the server ends. */
+  readonly profileTo?: string | undefined;
+}
+
+const startMsMax = 60_000;
+const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const announcement = /sockets wss?:\/\/\S*?:(\d+) \((uws|ws)\).*metrics (http\S+)/;
+
+/** Accounts are written into the store before the server opens it. */
+export async function startParley({ accounts, core, profileTo }: StartedOptions): Promise<Target> {
+  const directory = await mkdtemp(join(tmpdir(), 'parley-bench-'));
+  try {
+    const minted = await mintAccounts(directory, accounts);
+    let said: RegExpMatchArray | null = null;
+    const profile = profileTo === undefined ? [] : ['--cpu-prof', '--cpu-prof-name', `${profileTo}/parley.cpuprofile`];
+    const pinned = await Pinned.start({
+      arguments: [...profile, program],
+      core,
+      startMsMax,
+      environment: { PARLEY_DATA: directory, PARLEY_HOST: '127.0.0.1', PARLEY_PORT: '0', PARLEY_API_PORT: '0', PARLEY_OPS_PORT: '0', PARLEY_LOG: 'warn' },
+      ready: (line) => (said ??= line.match(announcement)) !== null,
+    });
+    const [, port, transport, metricsUrl] = said as unknown as RegExpMatchArray;
+    return {
+      name: 'parley',
+      transport: transport as 'uws' | 'ws',
+      endpoint: { host: '127.0.0.1', port: Number(port), path: '/' },
+      accounts: minted,
+      pid: pinned.pid,
+      fdatasyncs: () => fdatasyncsBy(metricsUrl),
+      endedWhy: () => pinned.endedWhy,
+      async stop() {
+        await pinned.stop();
+        await rm(directory, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+export interface RunningOptions {
+  readonly url: URL;
+  readonly tokensFile: string;
+  readonly metricsUrl: string | undefined;
+  /** Of the server, when it runs on this machine: for processor time and memory. */
+  readonly pid: number | undefined;
+}
+
+export async function runningParley({ url, tokensFile, metricsUrl, pid }: RunningOptions): Promise<Target> {
+  return {
+    name: 'parley',
+    transport: 'unknown',
+    endpoint: { host: url.hostname, port: Number(url.port || 80), path: url.pathname },
+    accounts: parseAccounts(await readFile(tokensFile, 'utf8')),
+    pid,
+    fdatasyncs: () => fdatasyncsBy(metricsUrl),
+    endedWhy: () => undefined,
+    stop: async () => undefined,
+  };
+}
