@@ -1,5 +1,5 @@
 // Backups of the embedded store: a consistent copy while writes go on, and a new store made from one.
-import { chmod, cp, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { Random } from '../structures/clock.ts';
@@ -41,10 +41,12 @@ export async function backupLevel({ to, ...options }: Pick<HomeOptions, 'directo
 
 /**
  * Makes a store in `directory` from the backup in `from`, with a new incarnation, so that devices pull afresh. The backup stays as it is.
- * Throws StoreRefused if `directory` is there and not empty, or `from` holds no backup.
+ * Throws StoreRefused if `directory` is there and not empty, or `from` holds no backup or is the directory of a running store.
  */
 export async function restoreLevel({ from, directory, random }: { readonly from: string; readonly directory: string; readonly random: Random }): Promise<void> {
   await checkStore(from);
+  // A database that runs cannot be copied file by file, and that it does not run cannot be seen without opening it.
+  if ((await readdir(from)).includes('owner')) throw new StoreRefused(`${from} is the data directory of a Parley, not a backup. Take a backup of it and restore that.`);
   await beginAt(directory);
   const location = join(directory, partialName);
   await cp(join(from, 'db'), location, { recursive: true });
@@ -65,14 +67,12 @@ async function copyRows(from: Database, to: Database): Promise<void> {
     for (;;) {
       const rows = await iterator.nextv(rowsAtOnce);
       if (rows.length === 0) break;
-      const batch = to.batch();
-      for (const [key, value] of rows) batch.put(key, value);
-      await batch.write();
+      await to.batch(rows.map(([key, value]) => ({ type: 'put', key, value }))); // unlike a chained batch its memory is let go at once
     }
   } finally {
     await iterator.close();
   }
-  await to.batch().put(versionKey, (await to.get(versionKey)) as Buffer).write(durably); // and with it all that came before
+  await to.put(versionKey, (await to.get(versionKey)) as Buffer, durably); // and with it all that came before
 }
 
 async function checkStore(directory: string): Promise<void> {
@@ -82,8 +82,7 @@ async function checkStore(directory: string): Promise<void> {
 
 /** Works inside `to`, which may be a mounted volume, and so cannot be renamed into place. */
 async function beginAt(to: string): Promise<void> {
-  await mkdir(to, { recursive: true });
-  await chmod(to, 0o700);
+  await mkdir(to, { recursive: true, mode: 0o700 });
   const names = (await readdir(to)).filter((name) => name !== partialName && name !== 'lost+found');
   if (names.length > 0) throw new StoreRefused(`${to} is not empty. Choose a directory that is new or empty; nothing was changed.`);
   await rm(join(to, partialName), { recursive: true, force: true });

@@ -1,6 +1,7 @@
 // Snapshots in the embedded store: one row a chat.
+import type { ChatId } from '../structures/ids.ts';
 import type { ChatStore } from './chats.ts';
-import type { Committer } from './committer.level.ts';
+import type { Committer, Group } from './committer.level.ts';
 import { StoreRefused } from './faults.ts';
 import type { Home } from './home.level.ts';
 import { afterNumber, readNumber, snapshotKey, writeNumber } from './keys.level.ts';
@@ -8,6 +9,8 @@ import { afterNumber, readNumber, snapshotKey, writeNumber } from './keys.level.
 const snapshotBytesMax = 8 * 1024 * 1024;
 
 export function levelChats(home: Home, committer: Committer): ChatStore {
+  /** The seqs of snapshots that are being written: the database does not tell of them yet. */
+  const underWay = new Map<ChatId, { readonly seq: number; readonly group: Group }>();
   return {
     async snapshot(chatId) {
       const row = await home.read((database) => database.get(snapshotKey(chatId)));
@@ -18,14 +21,23 @@ export function levelChats(home: Home, committer: Committer): ChatStore {
       if (bytes.byteLength > snapshotBytesMax) throw new StoreRefused(`a snapshot holds at most ${snapshotBytesMax} bytes, not ${bytes.byteLength}`);
       const key = snapshotKey(chatId);
       const group = committer.gather();
-      const held = committer.look(key);
-      if (held === undefined || readNumber(held, 0) <= seq) {
+      if ((underWay.get(chatId)?.seq ?? heldSeq(home, key)) <= seq) {
         const value = Buffer.allocUnsafe(8 + bytes.byteLength);
         writeNumber(value, seq, 0);
         value.set(bytes, 8);
-        committer.keep(group, key, value);
+        group.put(key, value);
+        underWay.set(chatId, { seq, group });
       }
-      await group.durable;
+      try {
+        await group.durable;
+      } finally {
+        if (underWay.get(chatId)?.group === group) underWay.delete(chatId);
+      }
     },
   };
+}
+
+function heldSeq(home: Home, key: Buffer): number {
+  const row = home.database.getSync(key);
+  return row === undefined ? 0 : readNumber(row, 0);
 }

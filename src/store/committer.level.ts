@@ -1,6 +1,7 @@
 // Gathers the writes of all stores and chats while one batch is under way, and commits them as the next one: one fdatasync for all of them.
 import type { AbstractChainedBatch } from 'abstract-level';
 import type { Clock } from '../structures/clock.ts';
+import { Lru } from '../structures/lru.ts';
 import { StoreFull, StoreUnavailable } from './faults.ts';
 import { type Home, isFull, type Report, reasonOf } from './home.level.ts';
 import { numberBytes, readNumber } from './keys.level.ts';
@@ -30,6 +31,8 @@ export interface CommitterOptions {
 const groupOperationsMax = 8_192;
 const groupBytesMax = 4 * 1024 * 1024;
 const waitingBytesMax = 64 * 1024 * 1024;
+/** Rows held, at about 250 bytes each. */
+const keptMax = 20_000;
 const probeEveryMs = 1_000;
 const durably = { sync: true } as const;
 
@@ -44,7 +47,6 @@ export class Group {
   entries = 0;
   isSettled = false;
   readonly batch: AbstractChainedBatch<Database, Buffer, Buffer>;
-  readonly kept: string[] = [];
   #resolve: () => void = () => {};
   #reject: (error: Error) => void = () => {};
 
@@ -76,8 +78,8 @@ export class Committer {
   readonly counts: Counts = { fdatasyncs: 0, appends: 0, entries: 0, operations: 0, bytes: 0, lastCommitMs: 0 };
   readonly #options: CommitterOptions;
   readonly #home: Home;
-  /** Rows that were written but cannot be read from the database yet. */
-  readonly #kept = new Map<string, { readonly group: Group; readonly value: Buffer }>();
+  /** Rows that were written last, among them all that cannot be read from the database yet. */
+  readonly #kept = new Lru<string, { readonly group: Group; readonly value: Buffer }>(keptMax, ({ group }) => group.isSettled);
   #waiting: Group[] = [];
   #writing: Group | undefined;
   #scheduled = false;
@@ -129,12 +131,10 @@ export class Committer {
     return this.#kept.get(key.toString('latin1'))?.value ?? this.#home.database.getSync(key);
   }
 
-  /** Writes a row that `look` must see from now on. */
+  /** Writes a row that `look` must see from now on. For small ones: it is held in memory for a while. */
   keep(group: Group, key: Buffer, value: Buffer): void {
     group.put(key, value);
-    const name = key.toString('latin1');
-    group.kept.push(name);
-    this.#kept.set(name, { group, value });
+    this.#kept.set(key.toString('latin1'), { group, value });
   }
 
   /** Why writes are refused; undefined while they are not. Asking is enough for the store to look whether it still must refuse. */
@@ -173,7 +173,6 @@ export class Committer {
       counts.lastCommitMs = ms;
       this.#options.onCommit?.(ms, group.operations);
     }
-    for (const name of group.kept) if (this.#kept.get(name)?.group === group) this.#kept.delete(name);
     group.settle();
     this.#begin(); // the next batch is on its way before those who waited for this one go on
   }

@@ -1,5 +1,5 @@
 // The directory of the embedded store: opened by one process at a time, opened anew after a failure, told apart from others by its incarnation.
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { Clock, Random } from '../structures/clock.ts';
@@ -51,8 +51,7 @@ export class Home {
   /** Throws StoreRefused, with what to do about it, when another process has the directory or its layout is newer than ours. */
   static async open(options: HomeOptions): Promise<Home> {
     const { directory, random, onReport, writeBufferBytes = 16 * 1024 * 1024, reserveBytes = 3 * writeBufferBytes } = options;
-    await mkdir(directory, { recursive: true });
-    await chmod(directory, 0o700);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
     const database = await openDatabase(options);
     try {
       await bringUpToDate(database, options.migrations ?? migrations, random, (says) => onReport({ level: 'info', says }));

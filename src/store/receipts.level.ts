@@ -19,7 +19,8 @@ export function levelReceipts(home: Home, committer: Committer): ReceiptStore {
         const held = committer.look(key);
         const heldDelivered = held === undefined ? 0 : readNumber(held, 0);
         const heldRead = held === undefined ? 0 : readNumber(held, 8);
-        if (held === undefined || delivered > heldDelivered || read > heldRead) committer.keep(group, key, numberBytes(Math.max(delivered, heldDelivered), Math.max(read, heldRead)));
+        if (held === undefined || delivered > heldDelivered || read > heldRead)
+          committer.keep(group, key, numberBytes(Math.max(delivered, heldDelivered), Math.max(read, heldRead)));
       }
       const versionKey = receiptsVersionKey(chatId);
       const held = committer.look(versionKey);

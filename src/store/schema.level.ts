@@ -53,7 +53,12 @@ export async function incarnationOf(database: Database): Promise<string> {
 
 /** Identity of the store's history: another one tells devices to pull everything afresh. */
 export function newIncarnation(random: Random): Buffer {
-  return Buffer.from(idFrom('g', Uint8Array.from({ length: 15 }, () => Math.floor(random() * 256))).slice(1));
+  return Buffer.from(
+    idFrom(
+      'g',
+      Uint8Array.from({ length: 15 }, () => Math.floor(random() * 256)),
+    ).slice(1),
+  );
 }
 
 async function create(database: Database, version: number, random: Random): Promise<void> {

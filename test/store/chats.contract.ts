@@ -25,6 +25,11 @@ export function chatStoreContract(name: string, open: OpenStores): void {
       assert.equal(await chats.snapshot(chatOf(2)), undefined);
     });
 
+    test('the newest of several that are under way together stays', async () => {
+      await Promise.all([5, 9, 7].map((seq) => opened.stores.chats.keepSnapshot(room, { seq, bytes: new Uint8Array([seq]) })));
+      assert.deepEqual(await kept(), [9, 9]);
+    });
+
     test('a snapshot of a megabyte comes back whole after the next opening', async () => {
       const bytes = new Uint8Array(1_000_003).map((_, at) => at * 7);
       await opened.stores.chats.keepSnapshot(room, { seq: 5, bytes });

@@ -25,7 +25,10 @@ export function deviceStoreContract(name: string, open: OpenStores): void {
       await opened.stores.devices.put(phone);
       await opened.stores.devices.put({ ...phone, deviceId: deviceOf(2), name: 'desk' });
       await opened.stores.devices.put({ ...phone, revokedAtMs: 9 });
-      assert.deepEqual((await opened.stores.devices.list(ann)).map((device) => [device.name, device.revokedAtMs]).sort(), [['desk', 0], ['phone', 9]]);
+      assert.deepEqual((await opened.stores.devices.list(ann)).map((device) => [device.name, device.revokedAtMs]).sort(), [
+        ['desk', 0],
+        ['phone', 9],
+      ]);
     });
   });
 }

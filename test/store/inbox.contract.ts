@@ -86,11 +86,13 @@ export function inboxContract(name: string, open: OpenStores): void {
 
     test('a user of 120 chats has 120 rows, each with its own head, after the next opening too', async () => {
       const { messages, inbox } = opened.stores;
-      await Promise.all(Array.from({ length: 120 }, async (_, at) => {
-        await inbox.announce(chatOf(500 + at), [bob, userOf(9_000 + at)]);
-        await messages.append(appendOf(chatOf(500 + at), { count: at + 1, tip: 1 + at }));
-        await inbox.raise([head(at + 1, { userId: bob, chatId: chatOf(500 + at) })]);
-      }));
+      await Promise.all(
+        Array.from({ length: 120 }, async (_, at) => {
+          await inbox.announce(chatOf(500 + at), [bob, userOf(9_000 + at)]);
+          await messages.append(appendOf(chatOf(500 + at), { count: at + 1, tip: 1 + at }));
+          await inbox.raise([head(at + 1, { userId: bob, chatId: chatOf(500 + at) })]);
+        }),
+      );
       const check = (found: Awaited<ReturnType<typeof rows>>) => {
         const heads = new Map(found.map((row) => [row.chatId, row.head]));
         assert.equal(heads.size, 120);

@@ -81,7 +81,10 @@ export function messageStoreContract(name: string, open: OpenStores): void {
       const written = Promise.all(appends.map((append) => messages.append(append)));
       assert.equal((await messages.open(room)).lastSeq, 50); // waits for what is under way
       await written;
-      assert.deepEqual((await messages.read(room, everything)).map(({ seq }) => seq), appends.map((_, at) => at + 1));
+      assert.deepEqual(
+        (await messages.read(room, everything)).map(({ seq }) => seq),
+        appends.map((_, at) => at + 1),
+      );
     });
 
     test('chats do not see each other', async () => {

@@ -27,7 +27,10 @@ export function receiptStoreContract(name: string, open: OpenStores): void {
     test('raises that are under way together all count', async () => {
       const users = Array.from({ length: 30 }, (_, at) => userOf(at));
       await Promise.all(users.flatMap((userId, at) => [raise(at, { userId, delivered: 10, read: 1 }), raise(at, { userId, delivered: 2, read: 7 })]));
-      assert.deepEqual((await list()).map(({ delivered, read }) => [delivered, read]), users.map(() => [10, 7]));
+      assert.deepEqual(
+        (await list()).map(({ delivered, read }) => [delivered, read]),
+        users.map(() => [10, 7]),
+      );
     });
 
     test('chats do not see each other', async () => {

@@ -61,7 +61,13 @@ function failing(...faults: AppendFault[]): MemoryStores & { clock: ReturnType<t
 
 /** What has become of `work` by now. */
 async function stateOf(work: Promise<unknown>): Promise<'pending' | 'fulfilled' | Error> {
-  return Promise.race([work.then(() => 'fulfilled' as const, (error: Error) => error), new Promise<'pending'>((resolve) => setImmediate(() => resolve('pending')))]);
+  return Promise.race([
+    work.then(
+      () => 'fulfilled' as const,
+      (error: Error) => error,
+    ),
+    new Promise<'pending'>((resolve) => setImmediate(() => resolve('pending'))),
+  ]);
 }
 
 describe('the simulator can make the memory stores', () => {

@@ -57,7 +57,10 @@ export function tokenStoreContract(name: string, open: OpenStores): void {
     test('signing keys are all there after the next opening, each once', async () => {
       const keys = [1, 2].map((n) => ({ keyId: `key-${n}`, jwk: `{"n":${n}}`, createdAtMs: n }));
       for (const key of [...keys, ...keys]) await opened.stores.tokens.addKey(key);
-      assert.deepEqual((await (await opened.reopen()).tokens.keys()).toSorted((a, b) => a.createdAtMs - b.createdAtMs), keys);
+      assert.deepEqual(
+        (await (await opened.reopen()).tokens.keys()).toSorted((a, b) => a.createdAtMs - b.createdAtMs),
+        keys,
+      );
     });
   });
 }

@@ -1,3 +1,4 @@
+// The bounded map: what goes first, and what may not go.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Lru } from '../../src/structures/lru.ts';
@@ -23,7 +24,13 @@ test('peeking does not count as use', () => {
 test('a value that may not go stays until it may, and the bound holds again afterwards', () => {
   const held = new Set([1, 2]);
   const lru = new Lru<string, number>(2, (value) => !held.has(value));
-  for (const [key, value] of [['a', 1], ['b', 2], ['c', 3], ['d', 4]] as const) lru.set(key, value);
+  for (const [key, value] of [
+    ['a', 1],
+    ['b', 2],
+    ['c', 3],
+    ['d', 4],
+  ] as const)
+    lru.set(key, value);
   assert.deepEqual([lru.peek('a'), lru.peek('b')], [1, 2]);
   held.clear();
   lru.set('e', 5);
