@@ -114,7 +114,8 @@ export class Committer {
     const last = this.#waiting.at(-1);
     if (last !== undefined && last.operations < groupOperationsMax && last.bytes < groupBytesMax) return last;
     if (this.#waiting.reduce((bytes, group) => bytes + group.bytes, 0) > waitingBytesMax) throw new StoreUnavailable(`more than ${waitingBytesMax} bytes wait to be written`);
-    const group = new Group((this.#lastNumber += 1), this.#home.database);
+    this.#lastNumber += 1;
+    const group = new Group(this.#lastNumber, this.#home.database);
     this.#waiting.push(group);
     if (this.#writing === undefined && !this.#scheduled) {
       this.#scheduled = true;

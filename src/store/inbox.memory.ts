@@ -39,10 +39,10 @@ function rowsOf(disk: MemoryDisk, userId: UserId): readonly InboxRow[] {
 }
 
 function rowOf(disk: MemoryDisk, userId: UserId, chatId: ChatId): MemoryInboxRow {
-  let rows = disk.inboxes.get(userId);
-  if (rows === undefined) disk.inboxes.set(userId, (rows = new Map()));
-  let row = rows.get(chatId);
-  if (row === undefined) rows.set(chatId, (row = { head: 0, confirmed: false, member: false, large: false }));
+  const rows = disk.inboxes.get(userId) ?? new Map<ChatId, MemoryInboxRow>();
+  disk.inboxes.set(userId, rows);
+  const row = rows.get(chatId) ?? { head: 0, confirmed: false, member: false, large: false };
+  rows.set(chatId, row);
   return row;
 }
 

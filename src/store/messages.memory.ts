@@ -28,7 +28,7 @@ export function memoryMessages(access: MemoryAccess): MessageStore {
         () => {},
       );
       underWay.set(append.chatId, settled);
-      settled.then(() => {
+      void settled.then(() => {
         if (underWay.get(append.chatId) === settled) underWay.delete(append.chatId);
       });
       return work;

@@ -8,8 +8,8 @@ export function memoryReceipts(access: MemoryAccess): ReceiptStore {
     list: (chatId) => access.read('receipts.list', () => [...(receipts.get(chatId)?.rows.values() ?? [])]),
     raise: (chatId, raised, version) =>
       access.write('receipts.raise', () => {
-        let chat = receipts.get(chatId);
-        if (chat === undefined) receipts.set(chatId, (chat = { version: 0, rows: new Map() }));
+        const chat = receipts.get(chatId) ?? { version: 0, rows: new Map() };
+        receipts.set(chatId, chat);
         chat.version = Math.max(chat.version, version);
         for (const { userId, delivered, read } of raised) {
           const row = chat.rows.get(userId);

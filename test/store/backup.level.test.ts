@@ -11,7 +11,9 @@ import { ann, appendOf, chatOf, everything, room } from './samples.ts';
 describe('a backup of the embedded store', () => {
   let place: string;
   const at = (name: string) => join(place, name);
-  beforeEach(async () => void (place = await newDirectory()));
+  beforeEach(async () => {
+    place = await newDirectory();
+  });
   afterEach(() => rm(place, { recursive: true }));
 
   test('holds what was acknowledged before it began, and of what is written meanwhile whole appends, in order', async () => {

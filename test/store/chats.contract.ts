@@ -6,7 +6,9 @@ import { chatOf, type Opened, type OpenStores, room } from './samples.ts';
 export function chatStoreContract(name: string, open: OpenStores): void {
   describe(`chats, ${name}`, () => {
     let opened: Opened;
-    beforeEach(async () => void (opened = await open()));
+    beforeEach(async () => {
+      opened = await open();
+    });
     afterEach(() => opened.end());
     const kept = async (chats = opened.stores.chats) => {
       const snapshot = await chats.snapshot(room);

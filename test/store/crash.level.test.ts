@@ -20,7 +20,9 @@ const rounds = 8;
 describe('the embedded store', () => {
   let directory: string;
   let child: ChildProcess | undefined;
-  beforeEach(async () => void (directory = await newDirectory()));
+  beforeEach(async () => {
+    directory = await newDirectory();
+  });
   afterEach(async () => {
     await kill();
     await rm(directory, { recursive: true });

@@ -6,7 +6,9 @@ import { ann, bob, deviceOf, type Opened, type OpenStores } from './samples.ts';
 export function deviceStoreContract(name: string, open: OpenStores): void {
   describe(`devices, ${name}`, () => {
     let opened: Opened;
-    beforeEach(async () => void (opened = await open()));
+    beforeEach(async () => {
+      opened = await open();
+    });
     afterEach(() => opened.end());
     const phone = { userId: ann, deviceId: deviceOf(1), name: 'phone', createdAtMs: 5, revokedAtMs: 0 };
 

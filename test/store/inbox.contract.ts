@@ -7,7 +7,9 @@ import { ann, appendOf, bob, chatOf, type Opened, type OpenStores, room, userOf 
 export function inboxContract(name: string, open: OpenStores): void {
   describe(`inbox, ${name}`, () => {
     let opened: Opened;
-    beforeEach(async () => void (opened = await open()));
+    beforeEach(async () => {
+      opened = await open();
+    });
     afterEach(() => opened.end());
 
     const rows = (userId = ann) => opened.stores.inbox.rows(userId);

@@ -42,7 +42,8 @@ export async function openedLevel(): Promise<Opened> {
     stores,
     reopen: async () => {
       await last.close();
-      return (last = await openLevel(directory));
+      last = await openLevel(directory);
+      return last;
     },
     end: async () => {
       await last.close();

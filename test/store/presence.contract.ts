@@ -6,7 +6,9 @@ import { ann, bob, type Opened, type OpenStores } from './samples.ts';
 export function presenceStoreContract(name: string, open: OpenStores): void {
   describe(`presence, ${name}`, () => {
     let opened: Opened;
-    beforeEach(async () => void (opened = await open()));
+    beforeEach(async () => {
+      opened = await open();
+    });
     afterEach(() => opened.end());
 
     test('the last word about a user stands, and nothing is known of others', async () => {

@@ -8,7 +8,9 @@ import { ann, bob, chatOf, type Opened, type OpenStores, room, userOf } from './
 export function receiptStoreContract(name: string, open: OpenStores): void {
   describe(`receipts, ${name}`, () => {
     let opened: Opened;
-    beforeEach(async () => void (opened = await open()));
+    beforeEach(async () => {
+      opened = await open();
+    });
     afterEach(() => opened.end());
     const list = async (stores: Stores = opened.stores, chatId = room) => (await stores.receipts.list(chatId)).toSorted((a, b) => (a.userId < b.userId ? -1 : 1));
     const raise = (version: number, ...rows: ReceiptRow[]) => opened.stores.receipts.raise(room, rows, version);

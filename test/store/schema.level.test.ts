@@ -15,7 +15,9 @@ const account = { userId: ann, handle: 'ann', name: 'Ann', passwordHash: 'x', cr
 
 describe('the layout of the embedded store', () => {
   let directory: string;
-  beforeEach(async () => void (directory = await newDirectory()));
+  beforeEach(async () => {
+    directory = await newDirectory();
+  });
   afterEach(() => rm(directory, { recursive: true }));
 
   async function inDatabase(work: (database: ClassicLevel<Buffer, Buffer>) => Promise<void>): Promise<void> {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { StoreFull, StoreUnavailable, Superseded } from '../../src/store/faults.ts';
 import { memoryPresence } from '../../src/store/presence.memory.ts';
-import { type AppendFault, memoryDisk, type MemoryStores, memoryStores } from '../../src/store/stores.memory.ts';
+import { type AppendFault, type MemoryStores, memoryDisk, memoryStores } from '../../src/store/stores.memory.ts';
 import type { Clock } from '../../src/structures/clock.ts';
 import { ann, appendOf, bob, chatOf, everything, type OpenStores, room, userOf } from './samples.ts';
 import { storesContract } from './stores.contract.ts';
@@ -15,7 +15,8 @@ const open: OpenStores = async () => {
     stores: last,
     reopen: async () => {
       last.crash();
-      return (last = memoryStores({ disk }));
+      last = memoryStores({ disk });
+      return last;
     },
     end: () => last.close(),
   };

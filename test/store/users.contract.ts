@@ -9,7 +9,9 @@ const account: User = { userId: ann, handle: 'ann', name: 'Ann Ü', passwordHash
 export function userStoreContract(name: string, open: OpenStores): void {
   describe(`users, ${name}`, () => {
     let opened: Opened;
-    beforeEach(async () => void (opened = await open()));
+    beforeEach(async () => {
+      opened = await open();
+    });
     afterEach(() => opened.end());
 
     test('an account is found by handle and by id, after the next opening too', async () => {
