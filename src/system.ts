@@ -10,6 +10,7 @@ import type { KernelEvent } from './actors/runtime/events.ts';
 import type { Why } from './protocol/errors.ts';
 import { acquainted } from './services/acquaintance.ts';
 import { chatListService } from './services/chat-list.ts';
+import { profiles } from './services/profiles.ts';
 import { resyncService } from './services/resync.ts';
 import type { Stores } from './store/stores.ts';
 import type { Clock, Random } from './structures/clock.ts';
@@ -64,7 +65,7 @@ export function startSystem(ports: SystemPorts): System {
     resume: resync.resume,
     heads: resync.heads,
     listChats: chatList.list,
-    usersExist: async (userIds: readonly UserId[]) => (await stores.users.existing(userIds)).size === new Set(userIds).size,
+    usersExist: profiles(stores.users).allExist,
     acquainted: (userId: UserId, others: readonly UserId[]) => acquainted(inbox, userId, others),
   };
   kernel.host(chatActor({ messages, chats, inbox, receipts, router, random, counts: observe.counts, observeBatch: observe.batch, refused }));

@@ -26,7 +26,8 @@ export interface SessionAnswers {
   resume(userId: UserId, incarnation: string, cursors: readonly CursorRow[], request: number): Promise<Resumed>;
   heads(userId: UserId): Promise<Moved['rows']>;
   listChats(userId: UserId, wish: ListChats): Promise<ChatsFrame>;
-  usersExist(userIds: readonly UserId[]): Promise<boolean>;
+  /** At once where it is known. */
+  usersExist(userIds: readonly UserId[]): boolean | Promise<boolean>;
   /** Which of them share a chat with this user, and may be watched. */
   acquainted(userId: UserId, others: readonly UserId[]): Promise<readonly UserId[]>;
 }
@@ -150,7 +151,9 @@ function answerLater(asker: Asker, needs: SessionNeeds, question: Promise<ToDevi
 }
 
 function ifUsersExist(userIds: readonly UserId[], asker: Asker, needs: SessionNeeds, then: () => void): void {
-  needs.answers.usersExist(userIds).then(
+  const known = needs.answers.usersExist(userIds);
+  if (known === true) return then();
+  Promise.resolve(known).then(
     (exist) => (exist ? then() : refuse(asker, 'noSuchUser', needs)),
     () => refuse(asker, 'unavailable', needs),
   );

@@ -1,6 +1,7 @@
 // Who somebody is, as every logged-in user may know it.
 import type { User, UserStore } from '../store/users.ts';
 import type { UserId } from '../structures/ids.ts';
+import { Lru } from '../structures/lru.ts';
 
 export interface Profile {
   readonly userId: UserId;
@@ -14,9 +15,20 @@ export interface Profiles {
   /** Those that exist, each once, in the order asked. */
   byIds(userIds: readonly UserId[]): Promise<readonly Profile[]>;
   existing(userIds: readonly UserId[]): Promise<ReadonlySet<UserId>>;
+  /** Whether all of them exist. At once for those asked about lately: an account, once made, stays. */
+  allExist(userIds: readonly UserId[]): boolean | Promise<boolean>;
 }
 
+/** Users remembered as existing, at about 100 bytes each. */
+const knownMax = 100_000;
+
 export function profiles(store: UserStore): Profiles {
+  const known = new Lru<UserId, true>(knownMax);
+  const exist = async (userIds: readonly UserId[]): Promise<boolean> => {
+    const found = await store.existing(userIds);
+    for (const userId of found) known.set(userId, true);
+    return userIds.every((userId) => found.has(userId));
+  };
   return {
     async byHandle(handle) {
       const user = await store.byHandle(handle.toLowerCase());
@@ -27,6 +39,10 @@ export function profiles(store: UserStore): Profiles {
       return users.filter((user) => user !== undefined).map(profileOf);
     },
     existing: (userIds) => store.existing(userIds),
+    allExist(userIds) {
+      const unknown = userIds.filter((userId) => known.peek(userId) === undefined);
+      return unknown.length === 0 || exist(unknown);
+    },
   };
 }
 
