@@ -214,7 +214,8 @@ function writeFrames(wire: NetSocket, frames: readonly Uint8Array[]): void {
   for (let next = 0; next < frames.length; ) {
     let small = 0;
     let end = next;
-    for (; end < frames.length && (frames[end] as Uint8Array).byteLength <= copyBytesMax; end += 1) small += headerBytesOf(frames[end] as Uint8Array) + (frames[end] as Uint8Array).byteLength;
+    for (; end < frames.length && (frames[end] as Uint8Array).byteLength <= copyBytesMax; end += 1)
+      small += headerBytesOf(frames[end] as Uint8Array) + (frames[end] as Uint8Array).byteLength;
     const chunk = Buffer.allocUnsafe(small);
     let at = 0;
     for (; next < end; next += 1) {
@@ -253,7 +254,11 @@ function answer(wire: Duplex, denial: Denied): void {
   const body = `${denial.says}\n`;
   const headers = { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': String(Buffer.byteLength(body)), Connection: 'close', ...headerOf(denial) };
   wire.on('error', () => wire.destroy());
-  wire.end(`HTTP/1.1 ${denial.status} ${denial.title}\r\n${Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`);
+  wire.end(
+    `HTTP/1.1 ${denial.status} ${denial.title}\r\n${Object.entries(headers)
+      .map(([name, value]) => `${name}: ${value}\r\n`)
+      .join('')}\r\n${body}`,
+  );
 }
 
 function warn(fault: unknown): void {

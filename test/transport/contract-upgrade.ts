@@ -58,7 +58,11 @@ export function upgradeContract(name: string, listen: ListenSockets): void {
 
     test('plain HTTP is told that this port speaks WebSocket', async (t) => {
       const { server } = await rig(t, listen, new Recorder());
-      for (const [method, where] of [['GET', '/'], ['POST', '/anything'], ['GET', '/deep/path?x=1']] as const) {
+      for (const [method, where] of [
+        ['GET', '/'],
+        ['POST', '/anything'],
+        ['GET', '/deep/path?x=1'],
+      ] as const) {
         const response = await fetch(`http://127.0.0.1:${server.port}${where}`, { method });
         assert.equal(response.status, 426);
         assert.equal(response.headers.get('upgrade'), 'websocket');
@@ -71,7 +75,10 @@ export function upgradeContract(name: string, listen: ListenSockets): void {
       const { pair } = await rig(t, listen, recorder);
       assert.equal((await pair(recorder)).socket.remoteAddress, '127.0.0.1');
       const six = await rig(t, listen, recorder, { host: '::' });
-      for (const [host, address] of [['127.0.0.1', '127.0.0.1'], ['[::1]', '::1']] as const) {
+      for (const [host, address] of [
+        ['127.0.0.1', '127.0.0.1'],
+        ['[::1]', '::1'],
+      ] as const) {
         const { ws } = await connect(`ws://${host}:${six.server.port}`);
         const { remoteAddress } = await recorder.openings.next();
         assert.equal(remoteAddress, address);
@@ -87,7 +94,11 @@ export function upgradeContract(name: string, listen: ListenSockets): void {
       folder = mkdtempSync(path(tmpdir(), 'parley-tls-'));
       const { keyFile, certFile } = files();
       const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-      execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyFile, '-out', certFile, '-days', '2', ...subject], { stdio: 'ignore' });
+      execFileSync(
+        'openssl',
+        ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyFile, '-out', certFile, '-days', '2', ...subject],
+        { stdio: 'ignore' },
+      );
     });
     after(() => rmSync(folder, { recursive: true }));
 
@@ -104,7 +115,10 @@ export function upgradeContract(name: string, listen: ListenSockets): void {
       client.ws.resume();
       assert.equal(await recorder.drains.next(), socket);
       await client.messages.count(taken);
-      assert.deepEqual(client.messages.all.map((frame) => frame.readUInt32BE()), Array.from({ length: taken }, (_, i) => i));
+      assert.deepEqual(
+        client.messages.all.map((frame) => frame.readUInt32BE()),
+        Array.from({ length: taken }, (_, i) => i),
+      );
       socket.close(4503, 'bye');
       assert.deepEqual(await client.ended, { code: 4503, reason: 'bye' });
     });

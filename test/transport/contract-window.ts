@@ -32,7 +32,10 @@ export function windowContract(name: string, listen: ListenSockets): void {
       assert.equal(await recorder.drains.next(), socket);
       assert.equal(socket.send(numbered(taken, frameBytes)), true);
       await client.messages.count(taken + 1);
-      assert.deepEqual(client.messages.all.map((frame) => frame.readUInt32BE()), Array.from({ length: taken + 1 }, (_, i) => i));
+      assert.deepEqual(
+        client.messages.all.map((frame) => frame.readUInt32BE()),
+        Array.from({ length: taken + 1 }, (_, i) => i),
+      );
     });
 
     test('a turn that fills the window by itself is refused, and told as soon as the turn has left', async (t) => {
@@ -84,7 +87,10 @@ export function windowContract(name: string, listen: ListenSockets): void {
       slow.socket.send(numbered(1_000_000, 10));
       while ((await slow.client.messages.next()).readUInt32BE() !== 1_000_000);
       const heard = slow.client.messages.all.map((frame) => frame.readUInt32BE()).slice(0, -1);
-      assert.deepEqual(heard, Array.from(heard, (_, i) => i)); // without a gap, up to the skip
+      assert.deepEqual(
+        heard,
+        Array.from(heard, (_, i) => i),
+      ); // without a gap, up to the skip
       assert.ok(heard.length < published);
       assert.ok(process.memoryUsage().rss - before < growthBytesMax);
       assert.equal(recorder.skips.all.length, 1);
@@ -136,7 +142,10 @@ export function windowContract(name: string, listen: ListenSockets): void {
       client.ws.resume();
       assert.deepEqual(await client.ended, { code: 4503, reason: 'after all that' });
       const heard = client.messages.all.map((frame) => frame.readUInt32BE()).filter((number) => number >= first);
-      assert.deepEqual(heard, Array.from({ length: taken }, (_, i) => first + i));
+      assert.deepEqual(
+        heard,
+        Array.from({ length: taken }, (_, i) => first + i),
+      );
     });
   });
 }

@@ -102,7 +102,11 @@ export async function connect(url: string, options: WebSocket.ClientOptions = {}
 }
 
 /** What the server says instead of an upgrade. */
-export function refusal(url: string, options: WebSocket.ClientOptions = {}, protocols: string | string[] = subprotocol): Promise<{ status: number; retryAfter?: string; text: string }> {
+export function refusal(
+  url: string,
+  options: WebSocket.ClientOptions = {},
+  protocols: string | string[] = subprotocol,
+): Promise<{ status: number; retryAfter?: string; text: string }> {
   return new Promise((resolve, reject) => {
     const ws = new WebSocket(url, protocols, options);
     ws.on('open', () => reject(new Error('was let in')));
@@ -112,13 +116,20 @@ export function refusal(url: string, options: WebSocket.ClientOptions = {}, prot
       response.on('data', (part: Buffer) => {
         text += part.toString();
       });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text, ...(response.headers['retry-after'] !== undefined && { retryAfter: response.headers['retry-after'] }) }));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, text, ...(response.headers['retry-after'] !== undefined && { retryAfter: response.headers['retry-after'] }) }),
+      );
     });
   });
 }
 
 /** Listens for the length of one test. */
-export async function rig<Handlers extends SocketHandlers>(t: TestContext, listen: ListenSockets, handlers: Handlers, options: Partial<SocketServerOptions> = {}): Promise<Rig<Handlers>> {
+export async function rig<Handlers extends SocketHandlers>(
+  t: TestContext,
+  listen: ListenSockets,
+  handlers: Handlers,
+  options: Partial<SocketServerOptions> = {},
+): Promise<Rig<Handlers>> {
   const faults = new Happenings<unknown>();
   const server = await listen({ ...settings, onFault: (fault) => faults.add(fault), ...options }, handlers);
   const clients: Client[] = [];
