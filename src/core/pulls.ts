@@ -27,19 +27,19 @@ interface Wish {
   readonly request: number;
   readonly after?: number;
   readonly before?: number;
+  readonly upTo?: number;
   readonly limit: number;
 }
 
-export function pull(state: ChatState, { kind, from, request, after = 0, before = 0, limit }: Wish): ChatStep {
+export function pull(state: ChatState, { kind, from, request, after = 0, before = 0, upTo = 0, limit }: Wish): ChatStep {
   const stays = members.staysOf(state.members, from.userId);
   if (stays.length === 0) return refuse(state, from, request, 'noSuchChat');
   const head = members.visibleHead(stays, state.seq);
   const bounded = Math.max(1, Math.min(limit, limits.pullEntriesMax));
   const below = kind === 'history' && before > 0 ? Math.min(before, head + 1) : head + 1;
-  return {
-    state,
-    effects: [{ kind: 'readLog', chatId: state.chatId, to: from, request, after, before: below, limit: bounded, from: kind === 'history' ? 'last' : 'first', head, stays }],
-  };
+  const read: ReadLog = { kind: 'readLog', chatId: state.chatId, to: from, request, after, before: below, limit: bounded, from: kind === 'history' ? 'last' : 'first', head, stays };
+  // Somebody has heard of more than is known here: perhaps another owner wrote it. The tip is asked for before that is denied.
+  return { state, effects: upTo > state.seq ? [{ kind: 'check' }, read] : [read] };
 }
 
 export function repair(state: ChatState, node: string, after: number): ChatStep {

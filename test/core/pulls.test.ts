@@ -17,6 +17,17 @@ test('a pull reads forward from its cursor to the head', () => {
   assert.deepEqual({ after, before, from, head }, { after: 2, before: 5, from: 'first', head: 4 });
 });
 
+test('asked for more than it knows of, the chat looks whether its tip still is the store’s before it answers', () => {
+  assert.deepEqual(
+    take(written, pull(bob, { after: 2, upTo: 9 })).effects.map(({ kind }) => kind),
+    ['check', 'readLog'],
+  );
+  assert.deepEqual(
+    take(written, pull(bob, { after: 2, upTo: 4 })).effects.map(({ kind }) => kind),
+    ['readLog'],
+  );
+});
+
 test('history reads backward from a seq, or from the end', () => {
   assert.deepEqual([readBy(written, history(bob, { before: 3 })).before, readBy(written, history(bob, { before: 3 })).from], [3, 'last']);
   assert.equal(readBy(written, history(bob)).before, 5);
