@@ -115,26 +115,31 @@ async function commitAll(entries: readonly Entry[], others: readonly ChatEffect[
   }
 }
 
-async function append(entries: readonly Entry[], state: ChatState, self: ChatSelf, { messages, chats, random, counts, observeBatch }: ChatNeeds): Promise<void> {
+function append(entries: readonly Entry[], state: ChatState, self: ChatSelf, needs: ChatNeeds): Promise<void> {
   const { context, id: chatId } = self;
-  const tip = drawTip(random);
+  const tip = drawTip(needs.random);
   const due = state.seq - context.foldSeq >= foldEvery ? foldToBytes(state) : undefined;
-  const rides = due !== undefined && due.byteLength <= foldBytesMax;
-  await messages.append({ chatId, entries, builtOn: context.tip, tip, fold: rides ? due : undefined });
-  context.tip = tip;
-  counts.appends += 1;
-  counts.entries += entries.length;
-  observeBatch(entries.length);
-  if (rides) context.foldSeq = state.seq;
-  if (due === undefined || rides) return;
-  if (state.seq - context.foldSeq < snapshotEvery && context.foldSeq > 0) return;
-  // Only a shorter way to wake: the append stands without it, and a later one is tried again.
-  await chats.keepSnapshot(chatId, { seq: state.seq, bytes: due }).then(
-    () => {
-      context.foldSeq = state.seq;
-    },
-    () => undefined,
-  );
+  const fold = due !== undefined && due.byteLength <= foldBytesMax ? due : undefined;
+  return needs.messages.append({ chatId, entries, builtOn: context.tip, tip, fold }).then(() => {
+    context.tip = tip;
+    needs.counts.appends += 1;
+    needs.counts.entries += entries.length;
+    needs.observeBatch(entries.length);
+    if (fold !== undefined) context.foldSeq = state.seq;
+    else if (due !== undefined) return keepSnapshot(due, state.seq, self, needs);
+    return undefined;
+  });
+}
+
+/** Only a shorter way to wake: the append stands without it, and a later one is tried again. */
+async function keepSnapshot(bytes: Uint8Array, seq: number, { id, context }: ChatSelf, { chats }: ChatNeeds): Promise<void> {
+  if (seq - context.foldSeq < snapshotEvery && context.foldSeq > 0) return;
+  try {
+    await chats.keepSnapshot(id, { seq, bytes });
+    context.foldSeq = seq;
+  } catch {
+    // the log has it all
+  }
 }
 
 function drawTip(random: Random): Tip {

@@ -107,13 +107,32 @@ export function step(state: ChatState, command: ChatCommand, nowMs: number): Cha
 function post(state: ChatState, command: Post, nowMs: number): ChatStep {
   const stopped = judge(state, command, nowMs);
   if (stopped !== undefined) return stopped;
-  const { from, number, contentType, body, peer } = command;
+  const { from, number, body, peer } = command;
   // Before anything that depends on whether the chat exists: a stranger must not learn it.
-  if (peer !== null && isDirect(state.chatId) && directChatId(from.userId, peer) !== state.chatId) return refuse(state, from, number, 'wrongPeer');
+  if (peer !== null && isDirect(state.chatId) && !isPeer(state, from.userId, peer)) return refuse(state, from, number, 'wrongPeer');
   if (state.seq === 0) return postFirst(state, command, nowMs);
   if (!members.isMember(state.members, from.userId)) return refuse(state, from, number, members.everWas(state.members, from.userId) ? 'notAMember' : 'noSuchChat');
   if (body.byteLength > limits.bodyBytesMax) return refuse(state, from, number, 'bodyTooBig');
-  return append(state, [{ entryKind: entryKinds.message, author: from, number, contentType, body }], nowMs);
+  return appendMessage(state, command, nowMs);
+}
+
+/** What most commands come to; the same as `append` of this one entry, without its generality. */
+function appendMessage(state: ChatState, { from, number, contentType, body }: Post, nowMs: number): ChatStep {
+  const { chatId, members: to, grownAtMs } = state;
+  const seq = state.seq + 1;
+  const atMs = Math.max(nowMs, state.atMs);
+  const entry: Entry = { chatId, seq, entryKind: entryKinds.message, author: from.userId, device: from.deviceId, number, countable: state.countable + 1, atMs, contentType, body };
+  const effects: ChatEffect[] = [
+    { kind: 'append', entry },
+    { kind: 'push', entry, to: to.present, also: noOne, grownAtMs },
+    { kind: 'sent', to: from, number, chatId, seq, atMs },
+  ];
+  return { state: apply(state, entry), effects };
+}
+
+/** Whether the direct chat is the one of the two. Its members say so once it exists; before, its id must. */
+function isPeer({ chatId, members: { byUser } }: ChatState, userId: UserId, peer: UserId): boolean {
+  return (byUser.has(userId) && byUser.has(peer) && (userId !== peer || byUser.size === 1)) || directChatId(userId, peer) === chatId;
 }
 
 /** The first message of a direct chat makes the chat: its id must be the one of the pair, so nobody else can squat on it. */

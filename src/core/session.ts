@@ -144,7 +144,7 @@ function attach(state: SessionState, { deviceId, connection, welcome }: Extract<
 }
 
 function detach(state: SessionState, connection: ConnectionId): SessionStep {
-  const gone = state.devices.find((device) => device.connection === connection);
+  const gone = deviceAt(state, connection);
   if (gone === undefined) return { state, effects: [] };
   const devices = state.devices.filter((device) => device !== gone);
   const effects = leaveAll(state, connection);
@@ -155,7 +155,7 @@ function detach(state: SessionState, connection: ConnectionId): SessionStep {
 }
 
 function fromDevice(state: SessionState, connection: ConnectionId, frame: FromDevice | Unknown, nowMs: number): SessionStep {
-  const device = state.devices.find((one) => one.connection === connection);
+  const device = deviceAt(state, connection);
   if (device === undefined) return { state, effects: [] };
   if (!requests.isAnswered(frame)) return requests.unanswered(state, device, frame);
   if (device.inFlight >= limits.requestsInFlightMax) return refuse(state, connection, requests.requestOf(frame), 'tooManyInFlight');
@@ -190,14 +190,14 @@ function push(state: SessionState, { chatId, entryKind, author, origin, large, m
 }
 
 function full(state: SessionState, connection: ConnectionId): SessionStep {
-  const device = state.devices.find((one) => one.connection === connection);
+  const device = deviceAt(state, connection);
   if (device === undefined || device.lagging) return { state, effects: [] };
   return { state: withDevice(state, connection, { lagging: true }), effects: [{ kind: 'lagging', connection }] };
 }
 
 /** The device has read what waited. What was left out is in the logs: it resumes. */
 function drained(state: SessionState, connection: ConnectionId): SessionStep {
-  const device = state.devices.find((one) => one.connection === connection);
+  const device = deviceAt(state, connection);
   if (device === undefined) return { state, effects: [] };
   return { state: withDevice(state, connection, { lagging: false }), effects: [{ kind: 'toDevice', connection, frame: { kind: 'lagging' } }] };
 }
@@ -241,6 +241,13 @@ function answered(state: SessionState, device: DeviceState, frame: ToDevice): Se
   return withDevice(state, device.connection, { inFlight, reads: device.reads.filter((request) => request !== frame.request) });
 }
 
+function deviceAt({ devices }: SessionState, connection: ConnectionId): DeviceState | undefined {
+  for (const device of devices) if (device.connection === connection) return device;
+  return undefined;
+}
+
 export function withDevice(state: SessionState, connection: ConnectionId, change: Partial<DeviceState>): SessionState {
+  const [only] = state.devices;
+  if (state.devices.length === 1 && only?.connection === connection) return { ...state, devices: [{ ...only, ...change }] };
   return { ...state, devices: state.devices.map((device) => (device.connection === connection ? { ...device, ...change } : device)) };
 }

@@ -121,7 +121,7 @@ export class Home {
 /** Opens the database under `directory`; tells of what a torn log has cost. */
 export async function openDatabase({ directory, onReport, writeBufferBytes = 16 * 1024 * 1024, cacheBytes = 32 * 1024 * 1024 }: HomeOptions): Promise<Database> {
   const location = join(directory, 'db');
-  const database: Database = new ClassicLevel(location, { keyEncoding: 'buffer', valueEncoding: 'buffer', writeBufferSize: writeBufferBytes, cacheSize: cacheBytes });
+  const database: Database = new ClassicLevel(location, { keyEncoding: 'buffer', valueEncoding: 'buffer', writeBufferSize: writeBufferBytes, cacheSize: cacheBytes, compression: false });
   try {
     await database.open();
   } catch (error) {

@@ -18,7 +18,8 @@ export class Lru<Key, Value> {
   /** Makes it the most recently used. */
   get(key: Key): Value | undefined {
     const value = this.#values.get(key);
-    if (value === undefined) return undefined;
+    // Far from the bound nothing will have to go soon, and the order need not be kept up.
+    if (value === undefined || this.#values.size * 2 < this.#max) return value;
     this.#values.delete(key);
     this.#values.set(key, value);
     return value;
