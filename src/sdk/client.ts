@@ -47,12 +47,17 @@ export class Client {
 
   /** Writes what is under way and lets go of the storage. What is unsent goes out when it is opened again. */
   async close(): Promise<void> {
+    await this.stop();
+    await this.storage.close();
+  }
+
+  /** Ends for good, but leaves the storage open. */
+  async stop(): Promise<void> {
     const { connection, receipts, journal } = this.engine;
     connection.stop();
     await receipts.flush();
     this.engine.halt();
     await journal.settled();
-    await this.storage.close();
   }
 
   /** As if the process died: no farewell, and nothing more is written or told. For simulators. */

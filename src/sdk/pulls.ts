@@ -93,6 +93,7 @@ export class Pulls {
     const { now } = this.needs.log().place(chatId);
     if (joined && (now.seq > seqBefore || now.heard <= now.seq || now.heard !== heardBefore)) {
       this.tries.delete(chatId);
+      this.resting.delete(chatId); // it was wanted again while it failed, and so went on without the rest
       if (this.up && now.heard > now.seq) this.wanted.add(chatId);
     } else this.later(chatId, null);
   }
