@@ -8,7 +8,7 @@ import { receiptsOf } from '../core/receipts.ts';
 import { later } from '../core/session.ts';
 import { encodeEntryFrame, refused } from '../protocol/codec.ts';
 import { limits } from '../protocol/limits.ts';
-import type { Entry } from '../protocol/messages.ts';
+import { type Entry, entryKinds } from '../protocol/messages.ts';
 import type { ChatStore } from '../store/chats.ts';
 import { Superseded } from '../store/faults.ts';
 import type { Inbox } from '../store/inbox.ts';
@@ -176,7 +176,7 @@ function perform(effect: ChatEffect, self: ChatSelf, needs: ChatNeeds): void {
   }
 }
 
-/** For a while after a chat has grown large both ways are used: nodes may not have joined its audience yet. */
+/** For a while after a chat has grown large both ways are used where the link may lose: nodes may not have joined its audience yet. */
 const bothWaysMs = limits.healMaxMs;
 
 function push({ entry, to, also, grownAtMs }: Extract<ChatEffect, { kind: 'push' }>, { router }: ChatNeeds): void {
@@ -186,7 +186,8 @@ function push({ entry, to, also, grownAtMs }: Extract<ChatEffect, { kind: 'push'
   const inside = { chatId, seq, entryKind, author, origin: number > 0 ? device : null, large, member: true, bytes };
   const went = also.filter((userId) => !to.includes(userId));
   if (large) router.pushToAudiences(chatId, { push: inside, went });
-  const named = large && entry.atMs - grownAtMs > bothWaysMs ? also.filter((userId) => !went.includes(userId)) : to;
+  const byName = !large || entryKind === entryKinds.grown || (router.mayLose && entry.atMs - grownAtMs <= bothWaysMs);
+  const named = byName ? to : also.filter((userId) => !went.includes(userId));
   for (const userId of named) router.pushToUser(userId, inside);
   if (went.length === 0) return;
   const outside = { ...inside, member: false };

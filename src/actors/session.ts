@@ -1,5 +1,6 @@
 // The actor of one connected user: all of the user's devices on this node.
 import type { Router } from '../cluster/router.ts';
+import type { ChatCommand } from '../core/chat.ts';
 import { groupIdOf } from '../core/groups.ts';
 import { type ConnectionId, emptySession, later, type SessionCommand, type SessionEffect, type SessionState, step } from '../core/session.ts';
 import { encodeFrame, refused, type ToDevice } from '../protocol/codec.ts';
@@ -55,6 +56,8 @@ export interface SessionNeeds {
 interface SessionContext {
   healed: Map<ChatId, number> | undefined;
   healing: boolean;
+  /** Chats for which users are being looked up, with what came meanwhile: what devices send to one chat keeps its order. */
+  held: Map<ChatId, (() => void)[]> | undefined;
 }
 type SessionSelf = Self<UserId, SessionContext>;
 type SessionActor = ActorDefinition<UserId, SessionState, SessionCommand, SessionEffect, SessionContext>;
@@ -72,7 +75,7 @@ export function sessionActor(needs: SessionNeeds): SessionActor {
     batchBytesMax: 4 * 1024 * 1024,
     passivateAfterMs: 0,
     sizeOf: (command) => (command.kind === 'push' ? 128 + command.push.bytes.byteLength : command.kind === 'fromDevice' && command.frame.kind === 'send' ? 128 + command.frame.body.byteLength : 128),
-    load: (id) => ({ state: emptySession(id, router.node), context: { healed: undefined, healing: false } }),
+    load: (id) => ({ state: emptySession(id, router.node), context: { healed: undefined, healing: false, held: undefined } }),
     step,
     isDurable: () => false,
     commit: () => undefined,
@@ -92,14 +95,15 @@ function perform(effect: SessionEffect, self: SessionSelf, needs: SessionNeeds):
     case 'toDevice':
       return deliver(effect.connection, encodeFrame(effect.frame), userId, needs);
     case 'toChat':
-      return router.tellChat(effect.chatId, effect.command);
+      return toChat(effect.chatId, effect.command, self, needs);
     case 'toChatIfUsersExist':
-      return ifUsersExist(effect.userIds, { userId, deviceId: effect.deviceId, request: effect.request }, needs, () => router.tellChat(effect.chatId, effect.command));
+      return toChatIfUsersExist(effect, self, needs);
     case 'createGroup': {
       const { deviceId, frame } = effect;
       const from = { node: router.node, userId, deviceId };
       const command = { kind: 'create', from, number: frame.number, after: 0, title: frame.title, userIds: frame.userIds } as const;
-      return ifUsersExist(frame.userIds, { userId, deviceId, request: frame.number }, needs, () => router.tellChat(groupIdOf(userId, deviceId, frame.number), command));
+      const chatId = groupIdOf(userId, deviceId, frame.number);
+      return toChatIfUsersExist({ chatId, command, userIds: frame.userIds, deviceId, request: frame.number }, self, needs);
     }
     case 'resume':
       return resume(effect, self, needs);
@@ -150,12 +154,33 @@ function answerLater(asker: Asker, needs: SessionNeeds, question: Promise<ToDevi
   );
 }
 
-function ifUsersExist(userIds: readonly UserId[], asker: Asker, needs: SessionNeeds, then: () => void): void {
+function toChat(chatId: ChatId, command: ChatCommand, self: SessionSelf, needs: SessionNeeds): void {
+  const held = self.context.held?.get(chatId);
+  if (held === undefined) needs.router.tellChat(chatId, command);
+  else held.push(() => toChat(chatId, command, self, needs)); // bounded by what a device may have in flight
+}
+
+type IfUsersExist = Omit<Extract<SessionEffect, { kind: 'toChatIfUsersExist' }>, 'kind'>;
+
+function toChatIfUsersExist(wanted: IfUsersExist, self: SessionSelf, needs: SessionNeeds): void {
+  const { chatId, command, userIds, deviceId, request } = wanted;
+  const { context, id: userId } = self;
+  const others = context.held?.get(chatId);
+  if (others !== undefined) return void others.push(() => toChatIfUsersExist(wanted, self, needs));
   const known = needs.answers.usersExist(userIds);
-  if (known === true) return then();
+  if (known === true) return needs.router.tellChat(chatId, command);
+  context.held ??= new Map();
+  context.held.set(chatId, []);
+  const done = (why: Why | undefined): void => {
+    const held = context.held?.get(chatId) ?? [];
+    context.held?.delete(chatId);
+    if (why === undefined) needs.router.tellChat(chatId, command);
+    else refuse({ userId, deviceId, request }, why, needs);
+    for (const next of held) next(); // one that is looked up in turn holds those behind it again
+  };
   Promise.resolve(known).then(
-    (exist) => (exist ? then() : refuse(asker, 'noSuchUser', needs)),
-    () => refuse(asker, 'unavailable', needs),
+    (exist) => done(exist ? undefined : 'noSuchUser'),
+    () => done('unavailable'),
   );
 }
 
