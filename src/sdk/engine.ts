@@ -205,7 +205,7 @@ export class Engine {
       case 'presence':
         return this.presence.presence(frame);
       case 'pong':
-        return;
+        return this.numbers.welcomed(frame.serverTimeMs); // this device's clock may have been set since the last time
       default:
         this.requests.answered(frame.request, frame);
     }

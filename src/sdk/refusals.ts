@@ -12,7 +12,8 @@ export function judgeRefusal(sends: Sends, one: Open, refused: Refused): void {
     case 'numberPassed':
       return renumber(one);
     case 'clockOff':
-      // Counted from a clock that was wrong: from the server's, which welcome has told, it goes again.
+      // Counted from a clock that was wrong, perhaps since welcome has told the server's: that is asked again, and it goes again.
+      sends.needs.send({ kind: 'ping', request: 0 });
       sends.needs.numbers.recount(highestAccepted(sends));
       if (one.queue.tries > 0) sends.rest(one.queue, refused.retryAfterMs);
       else one.queue.tries = 1;
