@@ -23,7 +23,15 @@ export const Sent = frame(17, 'sent', {
 export type Sent = FrameOf<typeof Sent>;
 
 /** What an entry is. A kind that a device does not know changes nothing and is kept. */
-export const entryKinds = { message: 1, created: 2, added: 3, removed: 4, left: 5, roleSet: 6, grown: 7 } as const;
+export const entryKinds = {
+  message: 1, // a member's words; the only kind that counts as unread
+  created: 2, // the first of a group: its title and everybody in it. A direct chat has none: its first message makes it
+  added: 3, // who came in, from this entry on
+  removed: 4, // who was put out; this is the last entry that they see
+  left: 5, // the author went; this is the last entry that they see
+  roleSet: 6, // who has which role now. With number 0: the server passed a leaving owner's place on
+  grown: 7, // the chat has become a large one (its pushes take another way through the server); nothing to show
+} as const;
 export type EntryKind = (typeof entryKinds)[keyof typeof entryKinds];
 
 export const entryFields = {

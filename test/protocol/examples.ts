@@ -109,6 +109,7 @@ export const examples: Readonly<Record<string, FromDevice | ToDevice>> = {
   'resume-first': { kind: 'resume', request: 3, incarnation: '', cursors: [], last: true },
   resume: { kind: 'resume', request: 3, incarnation, cursors: [{ chatId: annAndBob, seq: 1, receiptsVersion: 2 }], last: true },
   moved: { kind: 'moved', request: 3, rows: [{ chatId: annAndBob, head: 7, read: 4, receiptsVersion: 9 }], last: true },
+  'moved-none': { kind: 'moved', request: 3, rows: [], last: true },
   'moved-heal': { kind: 'moved', request: 0, rows: [{ chatId: group, head: 70_000, read: 0, receiptsVersion: 0 }], last: true },
   incarnationChanged: { kind: 'incarnationChanged', request: 3, incarnation: 'Qx3aTe7_Lm01-zRw' },
   pull: { kind: 'pull', request: 4, chatId: annAndBob, after: 1, upTo: 7, limit: 200 },

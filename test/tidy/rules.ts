@@ -19,8 +19,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   web: ['sdk'],
   cli: ['protocol', 'store', 'actors'], // backup and restore work on a store that no node has open
 };
-/** They wire everything and decide nothing: what lies in src/ itself, and where a command begins. */
-const wires = (path: string): boolean => /^src\/(?:[^/]+|cli\/[^/]+|[^/]+\/main)\.ts$/.test(path);
+/** They wire everything and decide nothing: what lies in src/ itself, where a command begins, and the entry of the SDK. */
+const wires = (path: string): boolean => /^src\/(?:[^/]+|cli\/[^/]+|[^/]+\/main|sdk\/parley)\.ts$/.test(path);
 /** `store/messages.level.ts` says its technology; `store/messages.ts` has none. */
 const technologyOf = (path: string): string | undefined => /\/[^/.]+\.([^/]+)\.ts$/.exec(path)?.[1];
 /** Where clocks, timers, randomness and the process may be touched. */
