@@ -101,7 +101,8 @@ function isInstalled() {
   try {
     const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
     const there = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8')).packages;
-    const needed = (path, { optional, dev }) => path !== '' && !(dev && isProduction()) && (!optional || [nodePackage(), nativeHere()].some((name) => path === `node_modules/${name}`));
+    const needed = (path, { optional, dev }) =>
+      path !== '' && !(dev && isProduction()) && (!optional || [nodePackage(), nativeHere()].some((name) => path === `node_modules/${name}`));
     return Object.entries(wanted).every(([path, entry]) => !needed(path, entry) || (there[path]?.integrity === entry.integrity && existsSync(join(root, path))));
   } catch {
     return false;
@@ -120,7 +121,8 @@ function install() {
 /** Installs the Node package alone, at the version and with the integrity that our lock file states, into a temporary folder; gives its path. */
 function fetchNode(npm) {
   const name = nodePackage();
-  if (name === undefined) fail(`Parley runs on Node 22, which we can fetch for Linux and macOS on x64 and arm64 only. Here: install Node 22 (https://nodejs.org), then type the same again.`);
+  if (name === undefined)
+    fail(`Parley runs on Node 22, which we can fetch for Linux and macOS on x64 and arm64 only. Here: install Node 22 (https://nodejs.org), then type the same again.`);
   const { version, integrity, bin } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages[`node_modules/${name}`];
   say(`Step 1 of 2: Node ${version}, since this machine has ${process.version} (usually under half a minute) …`);
   const folder = mkdtempSync(join(tmpdir(), 'parley-node-'));
@@ -195,7 +197,10 @@ function nativeHere() {
 }
 
 function lockHash() {
-  return createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).update(`${process.platform}-${process.arch}`).digest('hex');
+  return createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .update(`${process.platform}-${process.arch}`)
+    .digest('hex');
 }
 
 function hasTools() {
