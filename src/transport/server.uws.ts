@@ -2,11 +2,11 @@
 import { access, constants } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { closes } from '../protocol/errors.ts';
-import { frameBytesHardMax } from './server.ts';
 import type { ListenSockets, Socket, SocketHandlers, SocketServer, SocketServerOptions } from './server.ts';
-import { Turns, TurnSocket } from './turns.ts';
-import { addressTextOf, denied, plainHttp, upgradeRules } from './upgrade.ts';
+import { frameBytesHardMax } from './server.ts';
+import { TurnSocket, Turns } from './turns.ts';
 import type { Denied, UpgradeRules } from './upgrade.ts';
+import { addressTextOf, denied, plainHttp, upgradeRules } from './upgrade.ts';
 import type { Uws, UwsApp, UwsBehavior, UwsRequest, UwsResponse, UwsSocket } from './uws.d.ts';
 
 /** What we hang on each native socket. */

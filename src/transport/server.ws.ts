@@ -1,17 +1,17 @@
 // The socket server on `ws`, in JavaScript alone: for machines on which the native library does not load.
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
+import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket as NetSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { closes } from '../protocol/errors.ts';
-import { frameBytesHardMax } from './server.ts';
 import type { ListenSockets, Socket, SocketHandlers, SocketServer, SocketServerOptions } from './server.ts';
-import { Turns, TurnSocket } from './turns.ts';
-import { addressText, denied, plainHttp, upgradeRules } from './upgrade.ts';
+import { frameBytesHardMax } from './server.ts';
+import { TurnSocket, Turns } from './turns.ts';
 import type { Denied } from './upgrade.ts';
+import { addressText, denied, plainHttp, upgradeRules } from './upgrade.ts';
 
 /** Frames up to this are copied into one chunk per turn; larger ones are handed over as they are, shared by all who get them. */
 const copyBytesMax = 4 * 1024;

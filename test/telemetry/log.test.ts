@@ -1,8 +1,8 @@
 // What may stand in a log line, and that every line gets out.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { createLog, type Log, publicForm } from '../../src/telemetry/log.ts';
 
 /** A log, and what it has written, line by line. */

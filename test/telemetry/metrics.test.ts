@@ -1,6 +1,6 @@
 // The text that Prometheus reads: by its rules, and with the right figures.
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
 
 function fresh(t: TestContext): Metrics {

@@ -1,8 +1,8 @@
 // The part of the socket server's contract about ends: closing, dying, falling silent, going away.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, connect as dial } from 'node:net';
 import type { AddressInfo, Socket as NetSocket } from 'node:net';
+import { createServer, connect as dial } from 'node:net';
 import { describe, test } from 'node:test';
 import type { ListenSockets, Socket } from '../../src/transport/server.ts';
 import { connect, numbered, Recorder, rig, settings, subprotocol, turn } from './socket-rig.ts';
