@@ -41,7 +41,7 @@ async function serve(settings: Settings, log: Log): Promise<void> {
     log.info({ why }, 'draining');
     setTimeout(() => process.exit(1), stopMsMax).unref();
     node.stop().then(
-      () => process.exit(why === 'failed' ? 1 : 0),
+      () => log.flush().finally(() => process.exit(why === 'failed' ? 1 : 0)),
       (error: unknown) => {
         log.fatal({ err: error }, 'the drain failed');
         process.exit(1);

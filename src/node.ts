@@ -82,7 +82,7 @@ export async function startNode(settings: Settings, ports: NodePorts, log: Log, 
   });
   let tree: Tree | undefined;
   tree = await startTree(childrenOf(running, listening), (event) => tellOfTree(log, event, gaveUp), { clock, random });
-  gauges(metrics, system, () => edge.server);
+  gauges(metrics, system, chosen.transport, () => edge.server);
   return { transport: chosen.transport, ...listening, failed, stop: () => (tree as Tree).stop() };
 }
 

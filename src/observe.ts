@@ -17,7 +17,15 @@ export function observing(metrics: Metrics, hear: (event: KernelEvent) => void):
 }
 
 /** Figures that are read when asked for. */
-export function gauges(metrics: Metrics, { kernel }: System, server: () => SocketServer | undefined): void {
+export function gauges(metrics: Metrics, { kernel, lagging }: System, transport: string, server: () => SocketServer | undefined): void {
+  metrics.transport(transport);
+  metrics.counter('commands', () => kernel.counts.commands);
+  metrics.counter('givenBack', () => kernel.counts.givenBack);
+  metrics.counter('superseded', () => kernel.counts.superseded);
+  metrics.counter('crashes', () => kernel.counts.crashes);
+  metrics.counter('woken', () => kernel.counts.woken);
+  metrics.counter('passivated', () => kernel.counts.passivated);
+  metrics.gauge('lagging_devices', lagging);
   metrics.gauge('sessions', () => kernel.awake('session'));
   metrics.gauge('connections', () => server()?.connections() ?? 0);
   metrics.gauge('chats_awake', () => kernel.awake('chat'));

@@ -4,6 +4,7 @@ import { chatActor } from './actors/chat.ts';
 import { presenceActor } from './actors/presence.ts';
 import { createKernel, type Kernel } from './actors/runtime/kernel.ts';
 import { type Connections, sessionActor } from './actors/session.ts';
+import type { ConnectionId } from './core/session.ts';
 import type { Link, Receiver } from './cluster/link.ts';
 import { createRouter, type Router } from './cluster/router.ts';
 import type { KernelEvent } from './actors/runtime/events.ts';
@@ -43,6 +44,8 @@ export interface System {
   readonly kernel: Kernel;
   readonly router: Router;
   readonly connections: Connections;
+  /** Devices that read too slowly and have not caught up yet. */
+  lagging(): number;
 }
 
 /** The actors of one node. Sockets and HTTP are put around them by node.ts; the simulator puts its own network there. */
@@ -55,6 +58,7 @@ export function startSystem(ports: SystemPorts): System {
     report: (event) => observe.event(event),
     committed: (_actor, _commands, tookMs) => observe.committed(tookMs),
   });
+  const lagging = new Set<ConnectionId>();
   const router = createRouter(kernel, () => node, ports.linkTo);
   const connections = ports.connect(kernel);
   const refused = (why: string): void => observe.refused(why as Why);
@@ -69,8 +73,8 @@ export function startSystem(ports: SystemPorts): System {
     acquainted: (userId: UserId, others: readonly UserId[]) => acquainted(inbox, userId, others),
   };
   kernel.host(chatActor({ messages, chats, inbox, receipts, router, random, counts: observe.counts, observeBatch: observe.batch, refused }));
-  kernel.host(sessionActor({ router, entities: kernel, connections, answers, presence, clock, counts: observe.counts, overrun: new Set(), refused }));
+  kernel.host(sessionActor({ router, entities: kernel, connections, answers, presence, clock, counts: observe.counts, overrun: new Set(), lagging, refused }));
   kernel.host(audienceActor({ router, connections, entities: kernel }));
   kernel.host(presenceActor({ router, presence, isConnected: (userId) => kernel.isAwake('session', userId) }));
-  return { kernel, router, connections };
+  return { kernel, router, connections, lagging: () => lagging.size };
 }

@@ -49,6 +49,8 @@ export interface SessionNeeds {
   readonly counts: { resyncs: number; lagging: number };
   /** Users whose session had no room for a push, and will look again. */
   readonly overrun: Set<UserId>;
+  /** Devices that lag now. */
+  readonly lagging: Set<ConnectionId>;
   refused(why: string): void;
 }
 
@@ -120,7 +122,9 @@ function perform(effect: SessionEffect, self: SessionSelf, needs: SessionNeeds):
     case 'heal':
       return heal(self, needs);
     case 'lagging':
-      needs.counts.lagging += 1;
+      if (effect.lagging) needs.counts.lagging += 1;
+      if (effect.lagging) needs.lagging.add(effect.connection);
+      else needs.lagging.delete(effect.connection);
       return;
     case 'close':
       return connections.close(effect.connection, effect.why);

@@ -87,7 +87,7 @@ export type SessionEffect =
   | { readonly kind: 'watch'; readonly userIds: readonly UserId[]; readonly former: readonly UserId[] }
   | { readonly kind: 'online'; readonly online: boolean }
   | { readonly kind: 'heal' }
-  | { readonly kind: 'lagging'; readonly connection: ConnectionId }
+  | { readonly kind: 'lagging'; readonly connection: ConnectionId; readonly lagging: boolean }
   | { readonly kind: 'close'; readonly connection: ConnectionId; readonly why: CloseWhy };
 
 export type SessionStep = Step<SessionState, SessionEffect>;
@@ -135,6 +135,7 @@ export function step(state: SessionState, command: SessionCommand, nowMs: number
 function attach(state: SessionState, { deviceId, connection, welcome }: Extract<SessionCommand, { kind: 'attach' }>): SessionStep {
   const former = state.devices.find((device) => device.deviceId === deviceId);
   const effects: SessionEffect[] = [];
+  if (former?.lagging) effects.push({ kind: 'lagging', connection: former.connection, lagging: false });
   if (former !== undefined) effects.push(...leaveAll(state, former.connection), { kind: 'close', connection: former.connection, why: 'replaced' });
   if (state.devices.length === 0) effects.push({ kind: 'online', online: true });
   effects.push({ kind: 'toDevice', connection, frame: welcome });
@@ -148,6 +149,7 @@ function detach(state: SessionState, connection: ConnectionId): SessionStep {
   if (gone === undefined) return { state, effects: [] };
   const devices = state.devices.filter((device) => device !== gone);
   const effects = leaveAll(state, connection);
+  if (gone.lagging) effects.push({ kind: 'lagging', connection, lagging: false });
   if (devices.length > 0) return { state: { ...state, devices }, effects };
   if (state.watched.length > 0) effects.push({ kind: 'watch', userIds: [], former: state.watched });
   effects.push({ kind: 'online', online: false });
@@ -192,14 +194,14 @@ function push(state: SessionState, { chatId, entryKind, author, origin, large, m
 function full(state: SessionState, connection: ConnectionId): SessionStep {
   const device = deviceAt(state, connection);
   if (device === undefined || device.lagging) return { state, effects: [] };
-  return { state: withDevice(state, connection, { lagging: true }), effects: [{ kind: 'lagging', connection }] };
+  return { state: withDevice(state, connection, { lagging: true }), effects: [{ kind: 'lagging', connection, lagging: true }] };
 }
 
 /** The device has read what waited. What was left out is in the logs: it resumes. */
 function drained(state: SessionState, connection: ConnectionId): SessionStep {
   const device = deviceAt(state, connection);
   if (device === undefined) return { state, effects: [] };
-  return { state: withDevice(state, connection, { lagging: false }), effects: [{ kind: 'toDevice', connection, frame: { kind: 'lagging' } }] };
+  return { state: withDevice(state, connection, { lagging: false }), effects: [{ kind: 'lagging', connection, lagging: false }, { kind: 'toDevice', connection, frame: { kind: 'lagging' } }] };
 }
 
 function joinAudiences(state: SessionState, chatIds: readonly ChatId[]): SessionStep {

@@ -90,12 +90,15 @@ test('a device whose window is full is left out until it has drained, then told 
   assert.deepEqual(hearing(take(...both, full, pushed())), [tablet]);
   assert.deepEqual(hearing(take(...both, full, { kind: 'notify', frame: welcome, except: null })), [tablet]);
   const drained = take(...both, full, { kind: 'drained', connection: phone });
-  assert.deepEqual(drained.effects, [{ kind: 'toDevice', connection: phone, frame: { kind: 'lagging' } }]);
+  assert.deepEqual(drained.effects, [
+    { kind: 'lagging', connection: phone, lagging: false },
+    { kind: 'toDevice', connection: phone, frame: { kind: 'lagging' } },
+  ]);
   assert.deepEqual(hearing(take(...both, full, { kind: 'drained', connection: phone }, pushed())), [phone, tablet]);
 });
 
 test('a window that is full twice lags once', () => {
-  assert.deepEqual(take(attach(), { kind: 'full', connection: phone }).effects, [{ kind: 'lagging', connection: phone }]);
+  assert.deepEqual(take(attach(), { kind: 'full', connection: phone }).effects, [{ kind: 'lagging', connection: phone, lagging: true }]);
   assert.deepEqual(take(attach(), { kind: 'full', connection: phone }, { kind: 'full', connection: phone }).effects, []);
 });
 
