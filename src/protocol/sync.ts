@@ -56,7 +56,7 @@ export const Entries = frame(53, 'entries', {
 });
 export type Entries = FrameOf<typeof Entries>;
 
-/** Server → device: pushes were left out because this device read too slowly. Resume. */
+/** Server → device: pushes, and answers too, were left out because this device read too slowly. Resume, and ask again whatever has not been answered by now. */
 export const Lagging = frame(54, 'lagging', {});
 export type Lagging = FrameOf<typeof Lagging>;
 

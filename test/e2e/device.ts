@@ -87,13 +87,27 @@ export class Device {
     return this.frames.filter((frame) => frame.kind === kind) as Of<K>[];
   }
 
-  /** The answer to a request or send, be it a refusal. */
+  /** The answer to a request or send, be it a refusal. Where the server says `lagging` first, the answer may have been left out: it is asked again, once a pong shows that there is room. */
   ask(frame: FromDevice): Promise<ToDevice> {
     const request = 'number' in frame ? frame.number : 'request' in frame ? frame.request : -1;
     const fits = (answer: ToDevice | Unknown): boolean =>
       !this.#taken.has(answer) && ((answer.kind === 'sent' && answer.number === request) || (answer.kind !== 'unknown' && 'request' in answer && answer.request === request));
+    let lags = this.all('lagging').length;
+    let ping = 0;
     this.tell(frame);
-    return until(this.#wakers, this.client, () => this.#take(fits) as ToDevice | undefined, `answer to ${frame.kind}`, this.frames);
+    const look = (): ToDevice | undefined => {
+      const answer = this.#take(fits);
+      if (answer !== undefined) return answer as ToDevice;
+      if (this.all('lagging').length > lags) {
+        lags = this.all('lagging').length;
+        this.tell({ kind: 'ping', request: (ping = this.request()) });
+      } else if (ping > 0 && this.frames.at(-1)?.kind === 'pong' && (this.frames.at(-1) as Of<'pong'>).request === ping) {
+        ping = 0;
+        this.tell(frame);
+      }
+      return undefined;
+    };
+    return until(this.#wakers, this.client, look, `answer to ${frame.kind}`, this.frames);
   }
 
   /** The answer to it; throws where it is of another kind. */
