@@ -20,7 +20,10 @@ interface Locked {
   readonly optional?: boolean;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<'dependencies' | 'optionalDependencies' | 'devDependencies', Record<string, string>>;
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
+  'scripts' | 'dependencies' | 'optionalDependencies' | 'devDependencies',
+  Record<string, string>
+>;
 const locked = Object.entries((JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as { packages: Record<string, Locked> }).packages).filter(([path]) => path !== '');
 
 test('every package is pinned by its hash, and by no host', () => {
@@ -67,6 +70,11 @@ test('a signal reaches the file, which ends as it likes', async () => {
 test('a file that a signal has ended shows as the shell would show it', async () => {
   const child = start("process.kill(process.pid, 'SIGKILL');");
   assert.deepEqual(await once(child, 'exit'), [137, null]);
+});
+
+test('npm passes signals on to its shell only: every command takes the place of its shell', () => {
+  for (const [name, command] of Object.entries(manifest.scripts)) if (command.includes(' run ')) assert.match(command, /^exec node scripts\/setup\.mjs run /, name);
+  assert.ok(Object.keys(manifest.scripts).length > 8);
 });
 
 test('anything but `run` is answered with how to use it', async () => {
