@@ -34,7 +34,7 @@ export async function readLog(wish: ReadLog, { messages, router }: ReadNeeds): P
 }
 
 /** An entry as its push would have been. */
-function pushOf(entry: Entry): ChatPush {
+export function pushOf(entry: Entry): ChatPush {
   const { chatId, seq, entryKind, author, device, number } = entry;
   const out = entryKind === entryKinds.removed || entryKind === entryKinds.left ? decodeMembersBody(entry.body) : undefined;
   return { push: { chatId, seq, entryKind, author, origin: number > 0 ? device : null, large: true, member: true, bytes: encodeEntryFrame(entry) }, went: out?.members.map(([userId]) => userId) ?? [] };

@@ -4,6 +4,7 @@ import type { ChatCommand, ChatEffect, ChatState } from '../core/chat.ts';
 import { step } from '../core/chat.ts';
 import { apply, emptyChat, type Folded, foldFromBytes, foldToBytes } from '../core/fold.ts';
 import * as groups from '../core/groups.ts';
+import * as members from '../core/members.ts';
 import { receiptsOf } from '../core/receipts.ts';
 import { later } from '../core/session.ts';
 import { encodeEntryFrame, refused } from '../protocol/codec.ts';
@@ -14,9 +15,10 @@ import { Superseded } from '../store/faults.ts';
 import type { Inbox } from '../store/inbox.ts';
 import type { MessageStore, Tip } from '../store/messages.ts';
 import type { ReceiptStore } from '../store/receipts.ts';
-import type { ChatId } from '../structures/ids.ts';
 import type { Random } from '../structures/clock.ts';
+import type { ChatId } from '../structures/ids.ts';
 import { readLog } from './chat-reads.ts';
+import { Restarts } from './chat-restarts.ts';
 import type { ActorDefinition, GivenBack, Loaded, Self } from './runtime/actor.ts';
 
 export interface ChatNeeds {
@@ -50,6 +52,7 @@ const foldBytesMax = 2 * 1024;
 const snapshotEvery = 512;
 
 export function chatActor(needs: ChatNeeds): ChatActor {
+  const restarts = new Restarts();
   return {
     kind: 'chat',
     mailboxMax: 1_000, // beyond it the caller is refused with `busy`
@@ -58,13 +61,21 @@ export function chatActor(needs: ChatNeeds): ChatActor {
     batchBytesMax: 512 * 1024, // an append stays under 1 MB
     passivateAfterMs: 5 * 60_000,
     sizeOf: (command) => (command.kind === 'post' ? 256 + command.body.byteLength : 256),
-    load: (id) => load(id, needs),
+    load: async (id) => {
+      const loaded = await load(id, needs);
+      restarts.woken(loaded.state, needs);
+      return loaded;
+    },
     step,
     isDurable: ({ kind }) => kind === 'append' || kind === 'check' || kind === 'raise' || kind === 'follow',
-    commit: (durable, state, self) => commit(durable, state, self, needs),
+    commit(durable, state, self) {
+      restarts.appends(self.id);
+      return commit(durable, state, self, needs);
+    },
     perform: (effect, self) => perform(effect, self, needs),
     giveBack: (command, why) => giveBack(command, why, needs),
     readsOnly: ({ kind }) => kind === 'pull' || kind === 'history' || kind === 'getMembers' || kind === 'enroll' || kind === 'repair',
+    passivate: (_state, { id }) => restarts.putAway(id),
     isOver: (state) => state.seq === 0, // nobody has written here: nothing to hold
   };
 }
@@ -82,7 +93,7 @@ async function load(chatId: ChatId, { messages, chats, receipts }: ChatNeeds): P
     if (entries[0]?.seq !== folded.seq + 1) throw new Error(`the log of ${chatId} has a gap after ${folded.seq}`);
     for (const entry of entries) folded = apply(folded, entry);
   }
-  return { state: { ...folded, receipts: receiptsOf(await rows) }, context };
+  return { state: { ...folded, receipts: receiptsOf(await rows, members.joinedSeqs(folded.members)) }, context };
 }
 
 function commit(durable: readonly ChatEffect[], state: ChatState, self: ChatSelf, needs: ChatNeeds): Promise<void> {
@@ -194,13 +205,14 @@ function push({ entry, to, also, grownAtMs }: Extract<ChatEffect, { kind: 'push'
   for (const userId of went) router.pushToUser(userId, outside);
 }
 
-/** A former activation may have stored the entry and died before the inboxes had it: they are raised again before the answer. */
+/** A former activation may have stored the entry and died before inboxes and watermarks had it: they are raised again before the answer. */
 async function resent({ to, number, seq, state }: Extract<ChatEffect, { kind: 'resent' }>, self: ChatSelf, needs: ChatNeeds): Promise<void> {
-  const { messages, inbox, router } = needs;
+  const { messages, inbox, receipts, router } = needs;
   const { context, id: chatId } = self;
   try {
     if (seq <= context.loadedSeq && !context.followed) {
-      await inbox.raise([...state.members.byUser.keys()].map((userId) => groups.lineOf(state, userId)));
+      const marks = members.joinedSeqs(state.members).map(([userId, joined]) => ({ userId, delivered: joined, read: joined }));
+      await Promise.all([inbox.raise([...state.members.byUser.keys()].map((userId) => groups.lineOf(state, userId))), receipts.raise(chatId, marks, state.receipts.version)]);
       context.followed = true;
     }
     const [entry] = await messages.read(chatId, { after: seq - 1, before: seq + 1, limit: 1, bytesMax: limits.entriesBytesMax, from: 'first' });

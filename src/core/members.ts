@@ -41,6 +41,11 @@ export function staysOf({ byUser }: Members, userId: UserId): readonly Stay[] {
   return byUser.get(userId)?.stays ?? [];
 }
 
+/** Everybody who is in now, with the seq at which they last came in. */
+export function joinedSeqs({ byUser, present }: Members): [UserId, number][] {
+  return present.map((userId) => [userId, byUser.get(userId)?.stays.at(-1)?.joined ?? 0]);
+}
+
 /** Whether somebody with these stays may see the entry at `seq`. */
 export function sees(stays: readonly Stay[], seq: number): boolean {
   return stays.some(({ joined, left }) => joined <= seq && (left === 0 || seq <= left));

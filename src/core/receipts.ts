@@ -41,12 +41,18 @@ export function allRaised(receipts: Receipts, userIds: readonly UserId[], mark: 
   return { byUser, version };
 }
 
-export function receiptsOf(rows: Iterable<{ readonly userId: UserId } & Watermark>): Receipts {
+/** From what is kept, and from where each member came in: who comes in has read what stood before, whether that was kept or not. */
+export function receiptsOf(rows: Iterable<{ readonly userId: UserId } & Watermark>, joined: Iterable<readonly [UserId, number]> = []): Receipts {
   const byUser = new Map<UserId, Watermark>();
   let version = 0;
   for (const { userId, delivered, read } of rows) {
     byUser.set(userId, { delivered, read });
     version += delivered + read;
+  }
+  for (const [userId, seq] of joined) {
+    const { delivered, read } = byUser.get(userId) ?? zero;
+    version += Math.max(0, seq - delivered) + Math.max(0, seq - read);
+    byUser.set(userId, { delivered: Math.max(delivered, seq), read: Math.max(read, seq) });
   }
   return { byUser, version };
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { joinedSeqs } from '../../src/core/members.ts';
 import { noReceipts, raised, receiptsOf, watermarkOf } from '../../src/core/receipts.ts';
 import { add, ann, bob, chatOf, eve, mark, only, person, post, remove, take, userOf } from './builders.ts';
 
@@ -72,6 +73,14 @@ test('who comes in has read what stood before, so that unread counts from there'
     only(effects, 'raise').map(({ userId, read }) => [userId, read]),
     [[eve.userId, 3]],
   );
+});
+
+test('so have they when the mark that says so was never kept', () => {
+  const { state } = take(chatOf(ann, bob), post(ann, { number: 1 }), add(ann, { number: 2, after: 1 }, eve));
+  const woken = receiptsOf([{ userId: ann.userId, delivered: 2, read: 2 }], joinedSeqs(state.members));
+  assert.deepEqual(watermarkOf(woken, eve.userId), { delivered: 3, read: 3 });
+  assert.deepEqual(watermarkOf(woken, ann.userId), { delivered: 2, read: 2 });
+  assert.equal(woken.version, 3 + 3 + 2 + 2 + 1 + 1);
 });
 
 test('whoever comes back keeps the higher of both marks', () => {
