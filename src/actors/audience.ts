@@ -1,7 +1,8 @@
 // The actor of a large chat on this node: hands one encoded frame to all of its sockets.
 import type { Router } from '../cluster/router.ts';
 import { type AudienceCommand, type AudienceEffect, type AudienceState, emptyAudience, step } from '../core/audience.ts';
-import type { ChatId } from '../structures/ids.ts';
+import type { ConnectionId } from '../core/session.ts';
+import type { ChatId, UserId } from '../structures/ids.ts';
 import type { ActorDefinition, Entities } from './runtime/actor.ts';
 import type { Connections } from './session.ts';
 
@@ -11,10 +12,22 @@ export interface AudienceNeeds {
   readonly entities: Entities;
 }
 
+interface Joined {
+  readonly users: Set<UserId>;
+  readonly sockets: Set<ConnectionId>;
+}
+
 /** A chat that is busy or cannot read gives questions back: they are asked again after this long. */
 const askAgainMs = 2_000;
 
 export function audienceActor({ router, connections, entities }: AudienceNeeds): ActorDefinition<ChatId, AudienceState, AudienceCommand, AudienceEffect, undefined> {
+  /** Who has joined and which sockets hear, per chat: outlives a crash of the entity, whose state forgets both. */
+  const joined = new Map<ChatId, Joined>();
+  const joinedOf = (chatId: ChatId): Joined => {
+    const known = joined.get(chatId) ?? { users: new Set(), sockets: new Set() };
+    joined.set(chatId, known);
+    return known;
+  };
   return {
     kind: 'audience',
     mailboxMax: 20_000,
@@ -23,7 +36,14 @@ export function audienceActor({ router, connections, entities }: AudienceNeeds):
     batchBytesMax: 4 * 1024 * 1024,
     passivateAfterMs: 0,
     sizeOf: (command) => (command.kind === 'push' ? 128 + command.chatPush.push.bytes.byteLength : 128),
-    load: (id) => ({ state: emptyAudience(id), context: undefined }),
+    load(id) {
+      const former = joined.get(id);
+      joined.delete(id);
+      // It crashed: nobody hears the chat until the owner has said again who may.
+      for (const connection of former?.sockets ?? []) connections.unsubscribe(connection, id);
+      for (const userId of former?.users ?? []) entities.tellIfAwake('session', userId, { kind: 'rejoin', chatId: id });
+      return { state: emptyAudience(id), context: undefined };
+    },
     step,
     isDurable: () => false,
     commit: () => undefined,
@@ -33,16 +53,20 @@ export function audienceActor({ router, connections, entities }: AudienceNeeds):
         case 'publish':
           return connections.publish(chatId, effect.bytes, effect.except);
         case 'enroll':
+          for (const userId of effect.userIds) joinedOf(chatId).users.add(userId);
           return router.tellChat(chatId, { kind: 'enroll', node: router.node, userIds: effect.userIds });
         case 'repair':
           return router.tellChat(chatId, { kind: 'repair', node: router.node, after: effect.after });
         case 'subscribe': {
+          joinedOf(chatId).users.add(effect.userId);
+          joinedOf(chatId).sockets.add(effect.connection);
           connections.subscribe(effect.connection, chatId);
           // Between its resume and now entries may have passed it by: the head shows them.
           const frame = { kind: 'moved', request: 0, rows: [{ chatId, head: effect.head, read: 0, receiptsVersion: 0 }], last: true } as const;
           return void entities.tellIfAwake('session', effect.userId, { kind: 'tellDevice', deviceId: effect.deviceId, frame });
         }
         case 'unsubscribe':
+          joinedOf(chatId).sockets.delete(effect.connection);
           return connections.unsubscribe(effect.connection, chatId);
         case 'alarm':
           return self.after(askAgainMs, { kind: 'again' });
@@ -53,6 +77,7 @@ export function audienceActor({ router, connections, entities }: AudienceNeeds):
       if (why === 'busy' && (command.kind === 'join' || command.kind === 'leave')) entities.tell('session', command.userId, { kind: 'rejoin', chatId });
     },
     readsOnly: () => false,
+    passivate: (_state, { id }) => void joined.delete(id),
     isOver: ({ listeners }) => listeners.size === 0,
   };
 }
