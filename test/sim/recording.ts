@@ -1,0 +1,97 @@
+// What left the servers and what reached them, frame by frame, as it was on the wire: the checkers judge from this, never from what a client made of it.
+import { decodeFromDevice, decodeToDevice, type FromDevice, type ToDevice, type Unknown } from '../../src/protocol/codec.ts';
+import type { Entry } from '../../src/protocol/messages.ts';
+import type { ReceiptRow } from '../../src/store/receipts.ts';
+import type { MemoryDisk } from '../../src/store/stores.memory.ts';
+import type { ChatId, DeviceId, UserId } from '../../src/structures/ids.ts';
+
+/** One device on one socket of one server process. */
+export interface Party {
+  readonly device: string;
+  readonly userId: UserId;
+  readonly deviceId: DeviceId;
+  readonly connection: number;
+  readonly server: number;
+}
+
+/** A frame that left a server, with what the disk held in that moment. */
+export interface Left {
+  readonly atMs: number;
+  readonly to: Party;
+  readonly frame: ToDevice | Unknown;
+  /** For `sent`: the entry that the disk had at its seq. */
+  readonly stored: Entry | undefined;
+  /** For `receipt`: that user's row. */
+  readonly row: ReceiptRow | undefined;
+}
+
+/** A frame that reached a server. */
+export interface Came {
+  readonly atMs: number;
+  readonly from: Party;
+  readonly frame: FromDevice | Unknown;
+}
+
+export class Recording {
+  readonly left: Left[] = [];
+  readonly came: Came[] = [];
+  /** Things that happened to the world, and bugs that showed by themselves, for the trace. */
+  readonly notes: { readonly atMs: number; readonly text: string }[] = [];
+  /** What should never happen, whatever the faults: exceptions that nobody injected. */
+  readonly wrongs: string[] = [];
+  readonly #disk: MemoryDisk;
+  readonly #nowMs: () => number;
+  readonly #trace: ((line: string) => void) | undefined;
+  /** The last frame decoded: a published one goes to many. */
+  #bytes: Uint8Array | undefined;
+  #frame: ToDevice | Unknown | undefined;
+
+  constructor(disk: MemoryDisk, nowMs: () => number, trace?: (line: string) => void) {
+    this.#disk = disk;
+    this.#nowMs = nowMs;
+    this.#trace = trace;
+  }
+
+  leaves(to: Party, bytes: Uint8Array): void {
+    const frame = this.#bytes === bytes && this.#frame !== undefined ? this.#frame : decodeToDevice(bytes);
+    this.#bytes = bytes;
+    this.#frame = frame;
+    const stored = frame.kind === 'sent' ? this.stored(frame.chatId, frame.seq) : undefined;
+    const row = frame.kind === 'receipt' ? this.#disk.receipts.get(frame.chatId)?.rows.get(frame.userId) : undefined;
+    this.left.push({ atMs: this.#nowMs(), to, frame, stored, row: row === undefined ? undefined : { ...row } });
+    this.#trace?.(`${this.#stamp()} ${to.device} <- ${shown(frame)}`);
+  }
+
+  comes(from: Party, bytes: Uint8Array): void {
+    const frame = decodeFromDevice(bytes);
+    this.came.push({ atMs: this.#nowMs(), from, frame });
+    this.#trace?.(`${this.#stamp()} ${from.device} -> ${shown(frame)}`);
+  }
+
+  note(text: string): void {
+    this.notes.push({ atMs: this.#nowMs(), text });
+    this.#trace?.(`${this.#stamp()} ** ${text}`);
+  }
+
+  wrong(text: string): void {
+    this.wrongs.push(text);
+    this.note(`WRONG ${text}`);
+  }
+
+  stored(chatId: ChatId, seq: number): Entry | undefined {
+    return this.#disk.logs.get(chatId)?.entries[seq - 1];
+  }
+
+  #stamp(): string {
+    return (this.#nowMs() % 100_000_000).toFixed(1).padStart(11);
+  }
+}
+
+/** A frame in a line of the trace: bodies as text, lists by length. */
+function shown(frame: object): string {
+  return JSON.stringify(frame, (name, value: unknown) => {
+    if (value instanceof Uint8Array) return value.byteLength <= 40 && name === 'body' ? new TextDecoder().decode(value) : `${value.byteLength} bytes`;
+    if (name === 'entries' && Array.isArray(value)) return value.map((one: Entry) => one.seq).join(' ');
+    return name === 'token' || name === 'says' ? undefined : value;
+  });
+}

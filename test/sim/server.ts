@@ -1,0 +1,208 @@
+// A server process of the simulated world: the real actors, router and device sockets over memory stores, a mortal clock and injected faults.
+import type { ActorDefinition } from '../../src/actors/runtime/actor.ts';
+import type { KernelEvent } from '../../src/actors/runtime/events.ts';
+import type { Kernel } from '../../src/actors/runtime/kernel.ts';
+import { localLink } from '../../src/cluster/link.local.ts';
+import type { Link, Receiver } from '../../src/cluster/link.ts';
+import { StoreFull, StoreUnavailable } from '../../src/store/faults.ts';
+import { type AppendFault, type MemoryDisk, type MemoryStores, memoryStores, type ReadFault, type WriteFault } from '../../src/store/stores.memory.ts';
+import type { Stores } from '../../src/store/stores.ts';
+import type { Clock } from '../../src/structures/clock.ts';
+import type { DeviceId, UserId } from '../../src/structures/ids.ts';
+import { startSystem } from '../../src/system.ts';
+import { deviceSockets } from '../../src/transport/websocket.ts';
+import { MortalClock } from './clocks.ts';
+import { type Faults, Injected } from './faults.ts';
+import type { Listener, Network } from './network.ts';
+import type { Draws } from './random.ts';
+import type { Recording } from './recording.ts';
+
+/** Where a test reaches in to plant a bug. */
+export interface ServerSeams {
+  stores?(stores: Stores, disk: MemoryDisk, random: Draws): Stores;
+  definition?(definition: AnyDefinition, random: Draws): AnyDefinition;
+  link?(link: Link, random: Draws): Link;
+}
+// biome-ignore lint/suspicious/noExplicitAny: a wrapper around any actor does not look into its types.
+export type AnyDefinition = ActorDefinition<any, any, any, any, any>;
+
+export interface ServerNeeds {
+  readonly number: number;
+  readonly clock: Clock;
+  readonly random: Draws;
+  readonly disk: MemoryDisk;
+  readonly network: Network;
+  readonly recording: Recording;
+  readonly faults: () => Faults;
+  readonly trouble: () => 'full' | 'unavailable' | undefined;
+  readonly mayLose: boolean;
+  readonly mailboxMax: number;
+  /** Which commands make `step` throw: for good, whoever steps them. */
+  readonly poison: Map<string, boolean>;
+  readonly seams: ServerSeams;
+}
+
+/** What the devices prove themselves with here: accounts have tests of their own. */
+export function tokenOf(userId: UserId, deviceId: DeviceId): string {
+  return `${userId} ${deviceId}`;
+}
+
+/** An operator looks after a quarantined chat after this long. */
+const operatorMs = 15_000;
+
+export class ServerProcess {
+  readonly number: number;
+  readonly kernel: Kernel;
+  readonly listener: Listener;
+  readonly #stores: MemoryStores;
+  readonly #clock: MortalClock;
+  readonly #needs: ServerNeeds;
+
+  constructor(needs: ServerNeeds) {
+    this.#needs = needs;
+    this.number = needs.number;
+    const { clock: world, disk, network, recording, seams } = needs;
+    const random = needs.random.stream(`server ${needs.number}`);
+    this.#clock = new MortalClock(world);
+    this.#stores = storesOf(needs, random.stream('store'));
+    const stores = seams.stores?.(this.#stores, disk, random.stream('plant')) ?? this.#stores;
+    const counts = { framesIn: 0, framesOut: 0, framesPublished: 0, authFailures: 0 };
+    let sockets: ReturnType<typeof deviceSockets> | undefined;
+    const system = startSystem({
+      stores,
+      clock: this.#clock,
+      random: random.stream('system').next,
+      node: `n${needs.number}`,
+      linkTo: (receiver) => this.#link(receiver, random.stream('link')),
+      connect: (kernel) => {
+        this.#wrapDefinitions(kernel, random.stream('actors'));
+        sockets = deviceSockets({
+          entities: kernel,
+          clock: this.#clock,
+          incarnation: disk.incarnation,
+          heartbeatMs: 30_000,
+          helloTimeoutMs: 10_000,
+          verifyAccess: judged,
+          deviceGood: async () => true,
+          closedFor: () => undefined,
+          counts,
+          onFault: (fault) => recording.wrong(`a connection failed: ${String(fault)}`),
+        });
+        return sockets.connections;
+      },
+      afterTurn: () => undefined,
+      observe: {
+        counts: { appends: 0, entries: 0, resyncs: 0, lagging: 0 },
+        batch: () => undefined,
+        committed: () => undefined,
+        refused: () => undefined,
+        event: (event) => this.#hear(event),
+      },
+    });
+    this.kernel = system.kernel;
+    if (sockets === undefined) throw new Error('the system connects when it starts');
+    this.listener = network.listen(needs.number, sockets.handlers);
+    sockets.serve(this.listener);
+  }
+
+  /** All of its memory is gone, and what had not reached the disk. */
+  crash(): void {
+    this.#clock.end();
+    this.#stores.crash();
+    this.listener.crash();
+  }
+
+  #link(receiver: Receiver, random: Draws): Link {
+    const { mayLose, faults, seams } = this.#needs;
+    const local = localLink(`n${this.number}`, receiver);
+    const lossy: Link = {
+      node: local.node,
+      mayLose,
+      toNode: (node, envelope) => local.toNode(node, envelope),
+      toUser: (userId, envelope) => void (random.chance(faults().linkLossRate) || local.toUser(userId, envelope)),
+      toChat: (chatId, envelope) => void (random.chance(faults().linkLossRate) || local.toChat(chatId, envelope)),
+    };
+    return seams.link?.(lossy, random) ?? lossy;
+  }
+
+  /** The kernel is given each definition with faults in it, and with the planted bug. */
+  #wrapDefinitions(kernel: Kernel, random: Draws): void {
+    const { seams, mailboxMax } = this.#needs;
+    const host = kernel.host.bind(kernel);
+    kernel.host = (definition: AnyDefinition): void => {
+      const small = { ...definition, mailboxMax: Math.min(definition.mailboxMax, mailboxMax) };
+      const failing = withFaults(small, this.#needs, random.stream(definition.kind));
+      host(seams.definition?.(failing, random.stream(`plant ${definition.kind}`)) ?? failing);
+    };
+  }
+
+  #hear(event: KernelEvent): void {
+    const { recording } = this.#needs;
+    if (event.kind === 'passivated' || event.kind === 'restarted' || event.kind === 'superseded') return;
+    const error = 'error' in event ? event.error : undefined;
+    recording.note(`n${this.number} ${event.kind} ${event.actor} ${event.id}${error === undefined ? '' : `: ${String(error)}`}`);
+    if (event.kind === 'crashed' && !(error instanceof Injected))
+      recording.wrong(`${event.actor} crashed in ${event.where}: ${(error as Error | undefined)?.stack ?? String(error)}`);
+    if (event.kind === 'quarantined') this.#clock.after(operatorMs, () => void this.kernel.putAway(event.actor, event.id));
+  }
+}
+
+function judged(token: string): { userId: UserId; deviceId: DeviceId; issuedAtMs: number } | 'wrong' {
+  const [userId, deviceId] = token.split(' ');
+  return userId === undefined || deviceId === undefined ? 'wrong' : { userId: userId as UserId, deviceId: deviceId as DeviceId, issuedAtMs: 0 };
+}
+
+function storesOf({ disk, clock, faults, trouble }: ServerNeeds, random: Draws): MemoryStores {
+  const unknowns = ['unknownApplied', 'unknownNotApplied', 'unknownLate'] as const;
+  const write = (): WriteFault => trouble() ?? (random.chance(faults().writeFailRate) ? random.pick(['full', 'unavailable'] as const) : 'ok');
+  const read = (): ReadFault => {
+    if (trouble() === 'unavailable') return 'unavailable';
+    return random.chance(faults().readFailRate) ? 'unavailable' : 'ok';
+  };
+  return memoryStores({
+    disk,
+    clock,
+    faults: {
+      beforeAppend: (): AppendFault => (random.chance(faults().unknownRate) ? random.pick(unknowns) : write()),
+      beforeWrite: write,
+      beforeRead: read,
+    },
+    latencyMs: (operation) => (operation === 'messages.append' ? random.between(0.5, 4) : random.chance(0.2) ? random.between(0.2, 3) : 0),
+  });
+}
+
+function withFaults(definition: AnyDefinition, { faults, poison }: ServerNeeds, random: Draws): AnyDefinition {
+  /** A numbered command that throws does so each time: what was stored once is never refused as `internal` later. */
+  const throws = (command: { readonly number?: number; readonly frame?: { readonly number?: number } }): boolean => {
+    const rate = faults().stepThrowRate;
+    const number = command.number ?? command.frame?.number;
+    if (number === undefined || rate === 0) return random.chance(rate);
+    const key = `${definition.kind} ${number}`;
+    const known = poison.get(key) ?? random.chance(rate);
+    poison.set(key, known);
+    return known;
+  };
+  return {
+    ...definition,
+    step: (state, command, nowMs) => {
+      if (throws(command)) throw new Injected('step');
+      return definition.step(state, command, nowMs);
+    },
+    commit: (durable, state, self) => {
+      if (!random.chance(faults().commitThrowRate)) return definition.commit(durable, state, self);
+      const late = random.chance(0.5);
+      return Promise.resolve(late ? definition.commit(durable, state, self) : undefined).then(() => {
+        throw new Injected(late ? 'after the commit' : 'instead of the commit');
+      });
+    },
+    perform: (effect, self) => {
+      if (random.chance(faults().performThrowRate)) throw new Injected('perform');
+      return definition.perform(effect, self);
+    },
+  };
+}
+
+/** Whether the store said no by injection. */
+export function isStoreFault(error: unknown): boolean {
+  return error instanceof StoreFull || error instanceof StoreUnavailable;
+}

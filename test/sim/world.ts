@@ -1,0 +1,249 @@
+// A simulated world: people with devices, a network, server processes on one disk. One seed decides everything that happens in it.
+
+import { type MemoryDisk, memoryDisk } from '../../src/store/stores.memory.ts';
+import { idFrom, type UserId } from '../../src/structures/ids.ts';
+import { FakeClock } from './clock.ts';
+import { Device, type DeviceSeams } from './device.ts';
+import { drawFaults, type Faults, noFaults } from './faults.ts';
+import { Network } from './network.ts';
+import { type Draws, draws } from './random.ts';
+import { Recording } from './recording.ts';
+import { Script } from './script.ts';
+import { ServerProcess, type ServerSeams } from './server.ts';
+
+/** A bug, put into the world from outside. */
+export interface Plant extends ServerSeams, DeviceSeams {
+  /** What the world must have for the bug to show; else the seed's own draw. */
+  readonly faults?: Partial<Faults>;
+  readonly mayLose?: boolean;
+}
+
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly users?: number;
+  readonly devices?: number;
+  readonly messages?: number;
+  readonly durationMs?: number;
+  readonly plant?: Plant;
+  /** Another choice of faults than the seed's. */
+  readonly faults?: Partial<Faults>;
+  readonly mayLose?: boolean;
+  readonly trace?: (line: string) => void;
+}
+
+const crowdSize = 30;
+/** Once the faults are over everything must be right within this time: sessions heal every two minutes, and a heal may meet a back-off. */
+const healedMsMax = 300_000;
+
+export class World {
+  readonly seed: number;
+  readonly clock = new FakeClock();
+  readonly disk: MemoryDisk = memoryDisk();
+  readonly recording: Recording;
+  readonly network: Network;
+  readonly devices: Device[] = [];
+  readonly users: UserId[];
+  /** Whether pushes may get lost while a connection stands. */
+  readonly mayLose: boolean;
+  readonly mailboxMax: number;
+  faults: Faults;
+  #trouble: 'full' | 'unavailable' | undefined;
+  #servers: ServerProcess[] = [];
+  #started = 0;
+  #fullest = 0;
+  readonly #poison = new Map<string, boolean>();
+  readonly #random: Draws;
+  readonly #options: SimulationOptions;
+  readonly #script: Script;
+
+  constructor(options: SimulationOptions) {
+    const { seed, users = 12, devices = 20, plant = {}, trace } = options;
+    this.seed = seed;
+    this.#options = options;
+    this.#random = draws(seed);
+    this.mayLose = options.mayLose ?? plant.mayLose ?? this.#random.chance(0.5);
+    this.faults = { ...drawFaults(this.#random.stream('faults'), this.mayLose), ...plant.faults, ...options.faults };
+    this.mailboxMax = this.#random.chance(0.3) ? this.#random.whole(5, 60) : 1_000;
+    this.recording = new Recording(this.disk, () => this.clock.nowMs(), trace);
+    const windowBytesMax = this.#random.chance(0.4) ? this.#random.whole(500, 4_000) : 65_536;
+    const { clock, recording, mayLose } = this;
+    this.network = new Network({ clock, random: this.#random.stream('network'), faults: () => this.faults, mayLose, recording, windowBytesMax });
+    this.users = Array.from({ length: users }, (_, n) => this.#register(n + 1));
+    const crowd = Array.from({ length: crowdSize }, (_, n) => this.#register(1_000 + n));
+    for (let n = 0; n < devices; n += 1) this.devices.push(this.#device(n, plant));
+    this.#script = new Script({ random: this.#random.stream('script'), devices: this.devices, users: this.users, crowd, disk: this.disk });
+    recording.note(`seed ${seed}, mayLose ${mayLose}, window ${windowBytesMax}, mailbox ${this.mailboxMax}, ${JSON.stringify(this.faults)}`);
+  }
+
+  /** The most commands that ever waited in one mailbox. */
+  get fullestMailbox(): number {
+    return this.#fullest;
+  }
+
+  /** The story, with everything that goes wrong in it. */
+  async run(): Promise<void> {
+    const { messages = 500, durationMs = 240_000 } = this.#options;
+    this.#serve();
+    for (const device of this.devices) await device.start();
+    await this.clock.advance(1_000);
+    this.#script.open();
+    await this.clock.advance(2_000);
+    const random = this.#random.stream('times');
+    const { clock } = this;
+    for (let n = 0; n < messages; n += 1) clock.after(random.between(0, durationMs), () => this.#script.post());
+    for (let n = 0; n < messages / 2; n += 1) clock.after(random.between(0, durationMs), () => this.#script.act());
+    this.#schedule();
+    await clock.advance(durationMs);
+  }
+
+  /** The faults end. True once everything under way has settled and every device is right; false if that takes too long. */
+  async heal(isRight: () => Promise<boolean>): Promise<boolean> {
+    this.recording.note('heal');
+    this.faults = noFaults;
+    this.#trouble = undefined;
+    for (const old of this.#servers.slice(0, -1)) this.#end(old);
+    for (const device of this.devices) await device.start();
+    for (let waited = 0; waited < healedMsMax; waited += 10_000) {
+      await this.clock.advance(10_000);
+      this.#watchMailboxes();
+      if (await isRight()) return true;
+    }
+    return false;
+  }
+
+  /** Everybody goes home; what is on the disks stays. */
+  async end(): Promise<void> {
+    for (const device of this.devices) device.crash();
+    for (const server of this.#servers) server.crash();
+    await this.clock.settle();
+  }
+
+  #register(n: number): UserId {
+    const bits = new Uint8Array(15);
+    new DataView(bits.buffer).setUint32(11, n);
+    bits[0] = n * 37;
+    const userId = idFrom<'user'>('u', bits);
+    this.disk.users.set(userId, { userId, handle: `user${n}`, name: `user ${n}`, passwordHash: '', createdAtMs: 0 });
+    return userId;
+  }
+
+  #device(n: number, seams: DeviceSeams): Device {
+    const bits = new Uint8Array(15);
+    new DataView(bits.buffer).setUint32(11, n + 1);
+    bits[0] = n * 53;
+    const userId = this.users[n % this.users.length] as UserId;
+    const { clock, network, recording } = this;
+    const name = `d${n + 1}`;
+    return new Device({ name, userId, deviceId: idFrom<'device'>('d', bits), clock, random: this.#random.stream(`device ${name}`), network, recording, seams });
+  }
+
+  #serve(): void {
+    this.#started += 1;
+    const { clock, disk, network, recording, mayLose, mailboxMax } = this;
+    const server = new ServerProcess({
+      number: this.#started,
+      clock,
+      random: this.#random,
+      disk,
+      network,
+      recording,
+      mayLose,
+      mailboxMax,
+      poison: this.#poison,
+      faults: () => this.faults,
+      trouble: () => this.#trouble,
+      seams: this.#options.plant ?? {},
+    });
+    this.#servers.push(server);
+    recording.note(`server ${this.#started} begins`);
+  }
+
+  #end(server: ServerProcess): void {
+    this.#watchMailboxes();
+    server.crash();
+    this.#servers = this.#servers.filter((one) => one !== server);
+    this.recording.note(`server ${server.number} is dead`);
+  }
+
+  #watchMailboxes(): void {
+    for (const { kernel } of this.#servers) this.#fullest = Math.max(this.#fullest, kernel.fullestMailbox());
+  }
+
+  /** Each kind of fault comes again and again, at random, until the world heals. */
+  #schedule(): void {
+    const { faults } = this;
+    this.#every('cut', faults.cutEveryMs, (random) => this.#someConnection(random)?.cut());
+    this.#every('stall', faults.stallEveryMs, (random) => this.#someConnection(random)?.stall(random.between(500, 15_000)));
+    this.#every('device', faults.deviceCrashEveryMs, (random) => this.#deviceFails(random, (device) => (random.chance(0.3) ? device.powerCut(random) : device.crash())));
+    this.#every('restore', faults.restoreEveryMs, (random) => this.#deviceFails(random, (device) => device.rewind(random)));
+    this.#every('jump', faults.clockJumpEveryMs, (random) => this.#clockJumps(random));
+    this.#every('crash', faults.serverCrashEveryMs, (random) => this.#serverFails(random));
+    this.#every('second', faults.secondOwnerEveryMs, (random) => this.#secondOwner(random));
+    this.#every('trouble', faults.troubleEveryMs, (random) => this.#storeFails(random));
+    this.#every('watch', 10_000, () => this.#watchMailboxes());
+  }
+
+  #every(kind: string, meanMs: number, happens: (random: Draws) => void): void {
+    if (meanMs <= 0) return;
+    const random = this.#random.stream(`every ${kind}`);
+    const again = (): void => {
+      this.clock.after(random.wait(meanMs), () => {
+        if (this.faults === noFaults) return;
+        happens(random);
+        again();
+      });
+    };
+    again();
+  }
+
+  #someConnection(random: Draws) {
+    const open = this.network.connections();
+    return open.length === 0 ? undefined : random.pick(open);
+  }
+
+  #deviceFails(random: Draws, fail: (device: Device) => Promise<void> | void): void {
+    const device = random.pick(this.devices);
+    if (device.client === undefined) return;
+    this.recording.note(`${device.name} fails`);
+    const away = random.chance(0.7) ? random.between(100, 5_000) : random.between(5_000, 60_000);
+    const done = fail(device) ?? Promise.resolve();
+    done.then(() => {
+      if (random.chance(this.faults.clockJumpEveryMs > 0 ? 0.3 : 0)) device.jump(random.between(-3, 3) * 86_400_000);
+      this.clock.after(away, () => void device.start());
+    });
+  }
+
+  #clockJumps(random: Draws): void {
+    const device = random.pick(this.devices);
+    const ms = random.chance(0.5) ? random.between(1_000, 600_000) : random.between(1, 4) * 86_400_000;
+    this.recording.note(`the clock of ${device.name} jumps by ${Math.round(ms)} ms`);
+    device.jump(ms);
+  }
+
+  #serverFails(random: Draws): void {
+    const server = this.#servers.at(-1);
+    if (server === undefined) return;
+    this.#end(server);
+    this.clock.after(random.between(50, 3_000), () => this.#serve());
+  }
+
+  /** The old process is thought dead, but lives on for a while. */
+  #secondOwner(random: Draws): void {
+    const old = this.#servers.at(-1);
+    if (old === undefined || this.#servers.length > 1) return;
+    this.recording.note(`server ${old.number} is given up, and lives on`);
+    this.#serve();
+    this.clock.after(random.between(1_000, 20_000), () => {
+      if (this.#servers.includes(old)) this.#end(old);
+    });
+  }
+
+  #storeFails(random: Draws): void {
+    this.#trouble = random.pick(['full', 'unavailable'] as const);
+    this.recording.note(`the store is ${this.#trouble}`);
+    this.clock.after(random.between(100, this.faults.troubleMsMax), () => {
+      this.#trouble = undefined;
+      this.recording.note('the store is well');
+    });
+  }
+}
