@@ -78,7 +78,14 @@ export type SessionEffect =
   | { readonly kind: 'pushBytes'; readonly connection: ConnectionId; readonly bytes: Uint8Array }
   | { readonly kind: 'toChat'; readonly chatId: ChatId; readonly command: ChatCommand }
   /** The same once all of these users are known to exist; else the request is refused. */
-  | { readonly kind: 'toChatIfUsersExist'; readonly chatId: ChatId; readonly command: ChatCommand; readonly userIds: readonly UserId[]; readonly deviceId: DeviceId; readonly request: number }
+  | {
+      readonly kind: 'toChatIfUsersExist';
+      readonly chatId: ChatId;
+      readonly command: ChatCommand;
+      readonly userIds: readonly UserId[];
+      readonly deviceId: DeviceId;
+      readonly request: number;
+    }
   | { readonly kind: 'createGroup'; readonly deviceId: DeviceId; readonly frame: Extract<FromDevice, { kind: 'createGroup' }> }
   | { readonly kind: 'resume'; readonly deviceId: DeviceId; readonly request: number; readonly incarnation: string; readonly cursors: Resume['cursors'] }
   | { readonly kind: 'listChats'; readonly deviceId: DeviceId; readonly frame: ListChats }
@@ -118,7 +125,10 @@ export function step(state: SessionState, command: SessionCommand, nowMs: number
     case 'large':
       return joinAudiences(state, command.chatIds);
     case 'tellDevice':
-      return { state, effects: state.devices.filter(({ deviceId }) => deviceId === command.deviceId).map(({ connection }) => ({ kind: 'toDevice', connection, frame: command.frame })) };
+      return {
+        state,
+        effects: state.devices.filter(({ deviceId }) => deviceId === command.deviceId).map(({ connection }) => ({ kind: 'toDevice', connection, frame: command.frame })),
+      };
     case 'rejoin':
       return joinAudiences({ ...state, audiences: state.audiences.filter((chatId) => chatId !== command.chatId) }, [command.chatId]);
     case 'heal':
@@ -201,7 +211,13 @@ function full(state: SessionState, connection: ConnectionId): SessionStep {
 function drained(state: SessionState, connection: ConnectionId): SessionStep {
   const device = deviceAt(state, connection);
   if (device === undefined) return { state, effects: [] };
-  return { state: withDevice(state, connection, { lagging: false }), effects: [{ kind: 'lagging', connection, lagging: false }, { kind: 'toDevice', connection, frame: { kind: 'lagging' } }] };
+  return {
+    state: withDevice(state, connection, { lagging: false }),
+    effects: [
+      { kind: 'lagging', connection, lagging: false },
+      { kind: 'toDevice', connection, frame: { kind: 'lagging' } },
+    ],
+  };
 }
 
 function joinAudiences(state: SessionState, chatIds: readonly ChatId[]): SessionStep {
