@@ -17,7 +17,10 @@ export const settings = z.object({
   PARLEY_OPS_PORT: port.default(8082),
   PARLEY_OPS_HOST: z.string().min(1).default('127.0.0.1'),
   /** The address by which devices reach the sockets, where it is another one than the server knows (a proxy in front). */
-  PARLEY_SOCKET_URL: z.string().default('').refine((url) => url === '' || /^wss?:\/\//.test(url), 'must begin with ws:// or wss://'),
+  PARLEY_SOCKET_URL: z
+    .string()
+    .default('')
+    .refine((url) => url === '' || /^wss?:\/\//.test(url), 'must begin with ws:// or wss://'),
   /** PEM files; both or none. With them sockets and API speak TLS. */
   PARLEY_TLS_CERT: z.string().default(''),
   PARLEY_TLS_KEY: z.string().default(''),

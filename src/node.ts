@@ -14,7 +14,7 @@ import type { RateLimits } from './store/rate-limits.ts';
 import type { Stores } from './store/stores.ts';
 import type { Clock, Random } from './structures/clock.ts';
 import type { DeviceId, UserId } from './structures/ids.ts';
-import { startSystem, type System } from './system.ts';
+import { type System, startSystem } from './system.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { httpApi } from './transport/http/api.ts';
@@ -23,7 +23,7 @@ import { httpOps } from './transport/http/ops.ts';
 import { type HttpListener, listenHttp } from './transport/http/server.node.ts';
 import { type ChosenTransport, chooseTransport } from './transport/server.choice.ts';
 import type { SocketServer, SocketServerOptions } from './transport/server.ts';
-import { type DeviceSockets, deviceSockets } from './transport/websocket.ts';
+import { DeviceSockets } from './transport/websocket.ts';
 
 /** Which implementation fulfils each port: ports.embedded.ts or ports.cluster.ts says. */
 export interface NodePorts {
@@ -71,7 +71,7 @@ export async function startNode(settings: Settings, ports: NodePorts, log: Log, 
     observe: observing(metrics, (event) => tree?.hear(event)),
     connect(kernel) {
       edge.devices = socketsOf(settings, ports, kernel, known, edge, log, metrics);
-      return edge.devices.connections;
+      return edge.devices;
     },
   });
   const running = { settings, ports, system, known, edge, chosen, log, metrics };
@@ -92,7 +92,11 @@ interface Edge {
   devices: DeviceSockets | undefined;
 }
 
-async function accountsOf(settings: Settings, { stores, clock, randomBytes, rateLimits }: NodePorts, onRevoked: (userId: UserId, deviceId: DeviceId) => void): Promise<KnownAccounts> {
+async function accountsOf(
+  settings: Settings,
+  { stores, clock, randomBytes, rateLimits }: NodePorts,
+  onRevoked: (userId: UserId, deviceId: DeviceId) => void,
+): Promise<KnownAccounts> {
   const nowMs = (): number => clock.nowMs();
   const access = await joseAccessTokens({ store: stores.tokens, issuer, nowMs, randomBytes });
   const rates = rateGuard(rateLimits, scaledRules(settings.PARLEY_RATE_FACTOR));
@@ -102,7 +106,7 @@ async function accountsOf(settings: Settings, { stores, clock, randomBytes, rate
 type KnownAccounts = Accounts & { readonly rates: RateGuard };
 
 function socketsOf(settings: Settings, { clock, stores }: NodePorts, kernel: Kernel, { tokens, devices }: Accounts, edge: Edge, log: Log, { counts }: Metrics): DeviceSockets {
-  return deviceSockets({
+  return new DeviceSockets({
     entities: kernel,
     clock,
     incarnation: stores.incarnation,
@@ -146,7 +150,7 @@ function childrenOf(running: Running, listening: { socketPort: number; apiPort: 
       name: 'sockets',
       async start() {
         const devices = edge.devices as DeviceSockets;
-        edge.server = await running.chosen.listen(socketOptions(running, listening.socketPort), devices.handlers);
+        edge.server = await running.chosen.listen(socketOptions(running, listening.socketPort), devices);
         devices.serve(edge.server);
         listening.socketPort = edge.server.port;
       },
@@ -223,7 +227,11 @@ function apiOf({ settings, ports, known, log }: Running, listening: { readonly s
 function opsOf({ ports, edge, log, metrics }: Running): RequestHandler {
   const { stores } = ports;
   return httpOps({
-    ready: () => [...(edge.draining ? ['draining'] : []), ...(edge.server === undefined ? ['starting'] : []), ...(stores.trouble() === undefined ? [] : [`store: ${stores.trouble()}`])],
+    ready: () => [
+      ...(edge.draining ? ['draining'] : []),
+      ...(edge.server === undefined ? ['starting'] : []),
+      ...(stores.trouble() === undefined ? [] : [`store: ${stores.trouble()}`]),
+    ],
     metricsText: () => metrics.text(),
     log,
     ...(stores.backup && { backup: (to: string) => stores.backup?.(to) ?? Promise.resolve() }),

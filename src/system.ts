@@ -2,12 +2,12 @@
 import { audienceActor } from './actors/audience.ts';
 import { chatActor } from './actors/chat.ts';
 import { presenceActor } from './actors/presence.ts';
+import type { KernelEvent } from './actors/runtime/events.ts';
 import { createKernel, type Kernel } from './actors/runtime/kernel.ts';
 import { type Connections, sessionActor } from './actors/session.ts';
-import type { ConnectionId } from './core/session.ts';
 import type { Link, Receiver } from './cluster/link.ts';
 import { createRouter, type Router } from './cluster/router.ts';
-import type { KernelEvent } from './actors/runtime/events.ts';
+import type { ConnectionId } from './core/session.ts';
 import type { Why } from './protocol/errors.ts';
 import { acquainted } from './services/acquaintance.ts';
 import { chatListService } from './services/chat-list.ts';

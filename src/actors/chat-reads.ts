@@ -37,5 +37,8 @@ export async function readLog(wish: ReadLog, { messages, router }: ReadNeeds): P
 export function pushOf(entry: Entry): ChatPush {
   const { chatId, seq, entryKind, author, device, number } = entry;
   const out = entryKind === entryKinds.removed || entryKind === entryKinds.left ? decodeMembersBody(entry.body) : undefined;
-  return { push: { chatId, seq, entryKind, author, origin: number > 0 ? device : null, large: true, member: true, bytes: encodeEntryFrame(entry) }, went: out?.members.map(([userId]) => userId) ?? [] };
+  return {
+    push: { chatId, seq, entryKind, author, origin: number > 0 ? device : null, large: true, member: true, bytes: encodeEntryFrame(entry) },
+    went: out?.members.map(([userId]) => userId) ?? [],
+  };
 }

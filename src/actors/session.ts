@@ -6,7 +6,7 @@ import { type ConnectionId, emptySession, later, type SessionCommand, type Sessi
 import { encodeFrame, refused, type ToDevice } from '../protocol/codec.ts';
 import type { CloseWhy, Why } from '../protocol/errors.ts';
 import { limits } from '../protocol/limits.ts';
-import type { ChatsFrame, CursorRow, ListChats, Moved, IncarnationChanged } from '../protocol/sync.ts';
+import type { ChatsFrame, CursorRow, IncarnationChanged, ListChats, Moved } from '../protocol/sync.ts';
 import type { PresenceStore } from '../store/presence.ts';
 import type { Clock } from '../structures/clock.ts';
 import type { ChatId, DeviceId, UserId } from '../structures/ids.ts';
@@ -76,7 +76,8 @@ export function sessionActor(needs: SessionNeeds): SessionActor {
     batchMax: 256,
     batchBytesMax: 4 * 1024 * 1024,
     passivateAfterMs: 0,
-    sizeOf: (command) => (command.kind === 'push' ? 128 + command.push.bytes.byteLength : command.kind === 'fromDevice' && command.frame.kind === 'send' ? 128 + command.frame.body.byteLength : 128),
+    sizeOf: (command) =>
+      command.kind === 'push' ? 128 + command.push.bytes.byteLength : command.kind === 'fromDevice' && command.frame.kind === 'send' ? 128 + command.frame.body.byteLength : 128,
     load: (id) => ({ state: emptySession(id, router.node), context: { healed: undefined, healing: false, held: undefined } }),
     step,
     isDurable: () => false,
@@ -234,7 +235,8 @@ function watch({ userIds, former }: Extract<SessionEffect, { kind: 'watch' }>, u
 function online(isOnline: boolean, self: SessionSelf, { entities, presence, clock, router }: SessionNeeds): void {
   const userId = self.id;
   entities.tellIfAwake('presence', userId, { kind: 'seen', online: isOnline });
-  if (!isOnline) presence.put({ userId, online: false, lastSeenMs: clock.nowMs() }).catch(() => undefined); // may be lost
+  if (!isOnline)
+    presence.put({ userId, online: false, lastSeenMs: clock.nowMs() }).catch(() => undefined); // may be lost
   else if (router.mayLose) self.after(firstHealMs, { kind: 'heal' });
 }
 

@@ -12,9 +12,7 @@ export type ToNode =
   | { readonly kind: 'toAudience'; readonly chatId: ChatId; readonly command: AudienceCommand };
 
 /** On `user.<id>`: what a user's sessions should hear. */
-export type ToUser =
-  | { readonly kind: 'push'; readonly push: Push }
-  | { readonly kind: 'notify'; readonly frame: ToDevice; readonly except: DeviceId | null };
+export type ToUser = { readonly kind: 'push'; readonly push: Push } | { readonly kind: 'notify'; readonly frame: ToDevice; readonly except: DeviceId | null };
 
 /** On `chat.<id>`: entries for the audiences of a large chat. */
 export type ToChatAudiences = ChatPush;

@@ -139,7 +139,13 @@ function isPeer({ chatId, members: { byUser } }: ChatState, userId: UserId, peer
 function postFirst(state: ChatState, { from, number, contentType, body, peer }: Post, nowMs: number): ChatStep {
   if (!isDirect(state.chatId) || peer === null) return refuse(state, from, number, 'noSuchChat');
   if (body.byteLength > limits.bodyBytesMax) return refuse(state, from, number, 'bodyTooBig');
-  const pair: [UserId, Role][] = from.userId === peer ? [[peer, 'member']] : [[from.userId, 'member'], [peer, 'member']];
+  const pair: [UserId, Role][] =
+    from.userId === peer
+      ? [[peer, 'member']]
+      : [
+          [from.userId, 'member'],
+          [peer, 'member'],
+        ];
   const created = { entryKind: entryKinds.created, author: from, number: 0, contentType: membersContentType, body: members.bodyOf('', pair) };
   return append(state, [created, { entryKind: entryKinds.message, author: from, number, contentType, body }], nowMs);
 }

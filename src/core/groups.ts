@@ -93,7 +93,9 @@ function aboutMembers(entryKind: EntryKind, author: Origin, number: number, titl
 function grown(state: ChatState, entries: readonly NewEntry[], count: number): readonly NewEntry[] {
   if (state.grownAtMs > 0 || count <= smallMembersMax) return entries;
   const { author } = entries[0] as NewEntry;
-  return [{ entryKind: entryKinds.grown, author, number: 0, contentType: membersContentType, body: members.bodyOf('', []) }, ...entries].sort((one, other) => rank(one) - rank(other));
+  return [{ entryKind: entryKinds.grown, author, number: 0, contentType: membersContentType, body: members.bodyOf('', []) }, ...entries].sort(
+    (one, other) => rank(one) - rank(other),
+  );
 }
 
 /** A log begins with `created`; an existing chat grows before it takes the members in. */

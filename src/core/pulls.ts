@@ -37,12 +37,26 @@ export function pull(state: ChatState, { kind, from, request, after = 0, before 
   const head = members.visibleHead(stays, state.seq);
   const bounded = Math.max(1, Math.min(limit, limits.pullEntriesMax));
   const below = kind === 'history' && before > 0 ? Math.min(before, head + 1) : head + 1;
-  const read: ReadLog = { kind: 'readLog', chatId: state.chatId, to: from, request, after, before: below, limit: bounded, from: kind === 'history' ? 'last' : 'first', head, stays };
+  const read: ReadLog = {
+    kind: 'readLog',
+    chatId: state.chatId,
+    to: from,
+    request,
+    after,
+    before: below,
+    limit: bounded,
+    from: kind === 'history' ? 'last' : 'first',
+    head,
+    stays,
+  };
   // Somebody has heard of more than is known here: perhaps another owner wrote it. The tip is asked for before that is denied.
   return { state, effects: upTo > state.seq ? [{ kind: 'check' }, read] : [read] };
 }
 
 export function repair(state: ChatState, node: string, after: number): ChatStep {
   const { chatId, seq } = state;
-  return { state, effects: [{ kind: 'readLog', chatId, to: { node }, request: 0, after, before: seq + 1, limit: limits.pullEntriesMax, from: 'first', head: seq, stays: undefined }] };
+  return {
+    state,
+    effects: [{ kind: 'readLog', chatId, to: { node }, request: 0, after, before: seq + 1, limit: limits.pullEntriesMax, from: 'first', head: seq, stays: undefined }],
+  };
 }

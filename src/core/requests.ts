@@ -1,7 +1,7 @@
 // What a device's frames ask for: each becomes one command to a chat, one question to a service, or a refusal.
 import type { FromDevice, Unknown } from '../protocol/codec.ts';
-import type { Send } from '../protocol/messages.ts';
 import { limits } from '../protocol/limits.ts';
+import type { Send } from '../protocol/messages.ts';
 import type { ChatId } from '../structures/ids.ts';
 import type { ChatCommand } from './chat.ts';
 import type { MemberChange } from './members.ts';
@@ -123,4 +123,3 @@ function toChat(state: SessionState, chatId: ChatId, command: ChatCommand): Sess
 function originOf({ node, userId }: SessionState, { deviceId }: DeviceState): Origin {
   return { node, userId, deviceId };
 }
-

@@ -168,7 +168,8 @@ function detach(state: SessionState, connection: ConnectionId): SessionStep {
 
 function fromDevice(state: SessionState, connection: ConnectionId, frame: FromDevice | Unknown, nowMs: number): SessionStep {
   const device = deviceAt(state, connection);
-  if (device === undefined) return { state, effects: [] };
+  // A session that has crashed knows its sockets no more. Each that speaks is ended, so that its device attaches again instead of waiting for answers.
+  if (device === undefined) return { state, effects: [{ kind: 'close', connection, why: 'internal' }] };
   if (!requests.isAnswered(frame)) return requests.unanswered(state, device, frame);
   if (device.inFlight >= limits.requestsInFlightMax) return refuse(state, connection, requests.requestOf(frame), 'tooManyInFlight');
   if (frame.kind === 'send') {

@@ -57,8 +57,6 @@ export const closes = {
   replaced: { code: 4409, action: 'never', says: 'The same device has connected again; this older connection ends.' },
   frameTooBig: { code: 4413, action: 'never', says: 'A frame was over frameBytesMax.' },
   versionUnknown: { code: 4426, action: 'never', says: 'This server does not speak that protocol version. Update the client.' },
-  tooManyErrors: { code: 4429, action: 'reconnect', says: 'Too many refused frames in a row. Wait, then connect again.' },
-  tooSlow: { code: 4430, action: 'reconnect', says: 'This device read nothing for too long. Connect again and pull.' },
   internal: { code: 4500, action: 'reconnect', says: 'The server failed on this connection. Connect again.' },
   draining: { code: 4503, action: 'reconnect', says: 'This server is going away. Connect again after a jittered moment.' },
 } as const satisfies Record<string, CloseReason>;

@@ -24,7 +24,9 @@ export function chatListService({ inbox, messages }: ChatListNeeds): ChatList {
     async list(userId, { request, before, limit }) {
       const rows = (await inbox.rows(userId)).filter(({ confirmed, head }) => confirmed && head > 0);
       const lasts = await Promise.all(rows.map(async (row) => ({ row, last: await entryAt(messages, row.chatId, row.head) })));
-      const ranked = lasts.flatMap(({ row, last }) => (last === undefined ? [] : [{ row, last }])).sort((one, other) => other.last.atMs - one.last.atMs || (one.row.chatId < other.row.chatId ? 1 : -1));
+      const ranked = lasts
+        .flatMap(({ row, last }) => (last === undefined ? [] : [{ row, last }]))
+        .sort((one, other) => other.last.atMs - one.last.atMs || (one.row.chatId < other.row.chatId ? 1 : -1));
       const later = before === null ? ranked : ranked.filter(({ row, last }) => last.atMs < before.atMs || (last.atMs === before.atMs && row.chatId < before.chatId));
       const page = later.slice(0, Math.max(1, Math.min(limit, limits.chatsPerPageMax)));
       const end = page.at(-1);

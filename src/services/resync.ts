@@ -1,6 +1,7 @@
 // What moved while a device was away: its cursors against the user's inbox, in one read.
-import type { CursorRow, IncarnationChanged, Moved, MovedRow } from '../protocol/sync.ts';
+
 import { limits } from '../protocol/limits.ts';
+import type { CursorRow, IncarnationChanged, Moved, MovedRow } from '../protocol/sync.ts';
 import type { Inbox, InboxRow } from '../store/inbox.ts';
 import type { ChatId, UserId } from '../structures/ids.ts';
 

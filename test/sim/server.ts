@@ -10,7 +10,7 @@ import type { Stores } from '../../src/store/stores.ts';
 import type { Clock } from '../../src/structures/clock.ts';
 import type { DeviceId, UserId } from '../../src/structures/ids.ts';
 import { startSystem } from '../../src/system.ts';
-import { deviceSockets } from '../../src/transport/websocket.ts';
+import { DeviceSockets } from '../../src/transport/websocket.ts';
 import { MortalClock } from './clocks.ts';
 import { type Faults, Injected } from './faults.ts';
 import type { Listener, Network } from './network.ts';
@@ -76,7 +76,7 @@ export class ServerProcess {
       linkTo: (receiver) => this.#link(receiver, random.stream('link')),
       connect: (kernel) => {
         this.#wrapDefinitions(kernel, random.stream('actors'));
-        sockets = deviceSockets({
+        sockets = new DeviceSockets({
           entities: kernel,
           clock: this.#clock,
           incarnation: disk.incarnation,
@@ -88,7 +88,7 @@ export class ServerProcess {
           counts,
           onFault: (fault) => recording.wrong(`a connection failed: ${String(fault)}`),
         });
-        return sockets.connections;
+        return sockets;
       },
       afterTurn: () => undefined,
       observe: {
@@ -101,7 +101,7 @@ export class ServerProcess {
     });
     this.kernel = system.kernel;
     if (sockets === undefined) throw new Error('the system connects when it starts');
-    this.listener = network.listen(needs.number, sockets.handlers);
+    this.listener = network.listen(needs.number, sockets);
     sockets.serve(this.listener);
   }
 

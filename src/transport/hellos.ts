@@ -1,0 +1,123 @@
+// Sockets that have not said a good hello yet: each has some time for it, and nothing else is heard from it.
+import type { FromDevice, Unknown } from '../protocol/codec.ts';
+import type { Hello } from '../protocol/connection.ts';
+import type { CloseWhy } from '../protocol/errors.ts';
+import type { Clock } from '../structures/clock.ts';
+import type { DeviceId, UserId } from '../structures/ids.ts';
+import type { Socket } from './server.ts';
+
+/** Whose socket it is. */
+export interface Attached {
+  readonly userId: UserId;
+  readonly deviceId: DeviceId;
+}
+export type Judged = (Attached & { readonly issuedAtMs: number }) | 'wrong' | 'expired';
+
+export interface HelloNeeds {
+  readonly clock: Clock;
+  readonly helloTimeoutMs: number;
+  verifyAccess(token: string): Judged | Promise<Judged>;
+  /** Whether the device is still logged in. */
+  deviceGood(userId: UserId, deviceId: DeviceId, tokenIssuedAtMs: number): Promise<boolean>;
+  readonly counts: { authFailures: number };
+  /** A fault that cost a connection, for the log. */
+  onFault(fault: unknown): void;
+  /** The hello was good; what the device sent behind it comes along. */
+  attach(socket: Socket, whose: Attached, behind: readonly (FromDevice | Unknown)[]): void;
+  end(socket: Socket, why: CloseWhy): void;
+}
+
+interface Pending {
+  readonly sinceMs: number;
+  /** Frames that came while the token was being checked. */
+  readonly behind: (FromDevice | Unknown)[];
+  /** Whose token is being checked. */
+  checking: DeviceId | undefined;
+  /** It was logged out while that was under way. */
+  revoked: boolean;
+}
+
+/** Frames that a device may send behind its hello before the welcome. */
+const behindMax = 64;
+const sweepEveryMs = 1_000;
+
+export class Hellos {
+  readonly #needs: HelloNeeds;
+  readonly #pending = new Map<Socket, Pending>();
+  #sweeping = false;
+
+  constructor(needs: HelloNeeds) {
+    this.#needs = needs;
+  }
+
+  get count(): number {
+    return this.#pending.size;
+  }
+
+  sockets(): readonly Socket[] {
+    return [...this.#pending.keys()];
+  }
+
+  opened(socket: Socket): void {
+    this.#pending.set(socket, { sinceMs: this.#needs.clock.nowMs(), behind: [], checking: undefined, revoked: false });
+    if (!this.#sweeping) this.#needs.clock.after(sweepEveryMs, () => this.#sweep());
+    this.#sweeping = true;
+  }
+
+  forget(socket: Socket): void {
+    this.#pending.delete(socket);
+  }
+
+  received(socket: Socket, frame: FromDevice | Unknown): void {
+    const { counts, end, onFault } = this.#needs;
+    const pending = this.#pending.get(socket);
+    if (pending === undefined) return; // closing
+    if (pending.checking !== undefined) {
+      if (pending.behind.length < behindMax) pending.behind.push(frame);
+      else end(socket, 'unauthenticated');
+    } else if (frame.kind === 'hello') {
+      pending.checking = frame.deviceId;
+      this.#hello(socket, frame, pending).catch((fault: unknown) => {
+        onFault(fault);
+        end(socket, 'internal');
+      });
+    } else {
+      counts.authFailures += 1;
+      end(socket, 'unauthenticated');
+    }
+  }
+
+  /** A device was logged out: a hello of it that is being checked must not pass. */
+  revoked(deviceId: DeviceId): void {
+    for (const pending of this.#pending.values()) if (pending.checking === deviceId) pending.revoked = true;
+  }
+
+  async #hello(socket: Socket, frame: Hello, pending: Pending): Promise<void> {
+    const { verifyAccess, counts, end, attach } = this.#needs;
+    if (frame.version < 1) return end(socket, 'versionUnknown');
+    const judged = verifyAccess(frame.token);
+    const verified = judged instanceof Promise ? await judged : judged;
+    const why = (await this.#objection(verified, frame)) ?? (pending.revoked ? 'loggedOut' : undefined);
+    if (why !== undefined) {
+      counts.authFailures += 1;
+      return end(socket, why);
+    }
+    if (!this.#pending.delete(socket)) return; // gone meanwhile
+    const { userId, deviceId } = verified as Attached;
+    attach(socket, { userId, deviceId }, pending.behind);
+  }
+
+  async #objection(verified: Judged, { deviceId }: Hello): Promise<CloseWhy | undefined> {
+    if (verified === 'expired') return 'tokenExpired';
+    if (verified === 'wrong' || verified.deviceId !== deviceId) return 'unauthenticated';
+    return (await this.#needs.deviceGood(verified.userId, deviceId, verified.issuedAtMs)) ? undefined : 'loggedOut';
+  }
+
+  #sweep(): void {
+    const { clock, helloTimeoutMs, end } = this.#needs;
+    const before = clock.nowMs() - helloTimeoutMs;
+    for (const [socket, { sinceMs }] of this.#pending) if (sinceMs <= before) end(socket, 'helloTimeout');
+    this.#sweeping = this.#pending.size > 0;
+    if (this.#sweeping) clock.after(sweepEveryMs, () => this.#sweep());
+  }
+}
