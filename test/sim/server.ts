@@ -67,7 +67,7 @@ export class ServerProcess {
     this.#stores = storesOf(needs, random.stream('store'));
     const stores = seams.stores?.(this.#stores, disk, random.stream('plant')) ?? this.#stores;
     const counts = { framesIn: 0, framesOut: 0, framesPublished: 0, authFailures: 0 };
-    let sockets: ReturnType<typeof deviceSockets> | undefined;
+    let sockets: DeviceSockets | undefined;
     const system = startSystem({
       stores,
       clock: this.#clock,
