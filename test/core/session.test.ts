@@ -139,8 +139,8 @@ test('an answer for a device that has gone is dropped', () => {
   assert.deepEqual(take(...both, { kind: 'detach', connection: phone }, answer(1)).effects, []);
 });
 
-test('frames from a socket that is not of the session are not acted on', () => {
-  assert.deepEqual(take(attach(), from(77, send(1))).effects, []);
+test('a socket that the session does not know is ended when it speaks: its device attaches anew', () => {
+  assert.deepEqual(take(attach(), from(77, send(1))).effects, [{ kind: 'close', connection: 77, why: 'internal' }]);
 });
 
 test('an unknown frame, and a second hello, are answered with a refusal', () => {
