@@ -78,7 +78,7 @@ export class Device {
 
   /** The first frame of that kind, that fits, and that this has not returned yet: of those that have come or will. */
   next<K extends Kind>(kind: K, where: (frame: Of<K>) => boolean = () => true): Promise<Of<K>> {
-    const fits = (frame: ToDevice | Unknown): boolean => frame.kind === kind && !this.#taken.has(frame) && where(frame as Of<K>);
+    const fits = (frame: ToDevice | Unknown): boolean => frame.kind === kind && where(frame as Of<K>);
     return until(this.#wakers, this.client, () => this.#take(fits) as Of<K> | undefined, kind, this.frames);
   }
 
@@ -87,21 +87,25 @@ export class Device {
     return this.frames.filter((frame) => frame.kind === kind) as Of<K>[];
   }
 
-  /** The answer to a request or send, be it a refusal. Where the server says `lagging` first, the answer may have been left out: it is asked again, once a pong shows that there is room. */
+  /** The answer to a request or send that this has told, be it a refusal. */
+  answerTo(request: number): Promise<ToDevice> {
+    return until(this.#wakers, this.client, () => this.#answer(request), `answer to ${request}`, this.frames);
+  }
+
+  /** Tells it and gives its answer. Where the server says `lagging` first, the answer may have been left out: it is asked again, once a pong shows that there is room. */
   ask(frame: FromDevice): Promise<ToDevice> {
     const request = 'number' in frame ? frame.number : 'request' in frame ? frame.request : -1;
-    const fits = (answer: ToDevice | Unknown): boolean =>
-      !this.#taken.has(answer) && ((answer.kind === 'sent' && answer.number === request) || (answer.kind !== 'unknown' && 'request' in answer && answer.request === request));
     let lags = this.all('lagging').length;
     let ping = 0;
     this.tell(frame);
     const look = (): ToDevice | undefined => {
-      const answer = this.#take(fits);
-      if (answer !== undefined) return answer as ToDevice;
+      const answer = this.#answer(request);
+      if (answer !== undefined) return answer;
+      const last = this.frames.at(-1);
       if (this.all('lagging').length > lags) {
         lags = this.all('lagging').length;
         this.tell({ kind: 'ping', request: (ping = this.request()) });
-      } else if (ping > 0 && this.frames.at(-1)?.kind === 'pong' && (this.frames.at(-1) as Of<'pong'>).request === ping) {
+      } else if (ping > 0 && last?.kind === 'pong' && last.request === ping) {
         ping = 0;
         this.tell(frame);
       }
@@ -167,8 +171,14 @@ export class Device {
     if (this.client.isOpen) await this.client.close();
   }
 
+  #answer(request: number): ToDevice | undefined {
+    return this.#take((frame) => (frame.kind === 'sent' ? frame.number === request : frame.kind !== 'unknown' && 'request' in frame && frame.request === request)) as
+      | ToDevice
+      | undefined;
+  }
+
   #take(fits: (frame: ToDevice | Unknown) => boolean): ToDevice | Unknown | undefined {
-    const found = this.frames.find(fits);
+    const found = this.frames.find((frame) => !this.#taken.has(frame) && fits(frame));
     if (found !== undefined) this.#taken.add(found);
     return found;
   }
