@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { encode } from '@msgpack/msgpack';
 import { Parley } from '../../scripts/services/parley.ts';
-import type { FromDevice } from '../../src/protocol/codec.ts';
+import type { FromDevice, ToDevice } from '../../src/protocol/codec.ts';
 import { directChatId } from '../../src/protocol/direct.ts';
 import { closes, refusals, type Why } from '../../src/protocol/errors.ts';
 import { limits, numbersPerMs } from '../../src/protocol/limits.ts';
@@ -30,7 +30,7 @@ for (const transport of ['uws', 'ws'] as const) {
       data = await mkdtemp(join(tmpdir(), 'parley-bad-'));
       const [[account]] = (await seeded(data, 1)) as [[Account]];
       expired = await signedEarlier(data, account, 60 * 60_000);
-      parley = await Parley.start({ data, transport, environment: { PARLEY_HELLO_TIMEOUT_MS: '1500', PARLEY_ORIGINS: 'https://chat.example' } });
+      parley = await Parley.start({ data, transport, environment: { PARLEY_HELLO_TIMEOUT_MS: '1500', PARLEY_WINDOW_BYTES: '1048576', PARLEY_ORIGINS: 'https://chat.example' } });
       ann = await Device.connect(parley.socketUrl, { ...account });
       bob = await Device.connect(parley.socketUrl, await registered(parley.apiUrl));
     });
@@ -250,7 +250,8 @@ for (const transport of ['uws', 'ws'] as const) {
         const send = (at: number): Send => sendTo(device, chatId, { number: numbers[at] as number, after: numbers[at - 1] ?? device.after(chatId), body: Buffer.from(`${at}`) });
         const frames = numbers.map((_, at) => send(at));
         for (const frame of frames) device.client.tell(frame);
-        const answers = await Promise.all(numbers.map((number) => device.answerTo(number)));
+        const answers: ToDevice[] = [];
+        for (const number of numbers) answers.push(await device.answerTo(number));
         const refused = answers.flatMap((answer) => (answer.kind === 'refused' ? [answer] : []));
         const over = refused.filter(({ why }) => why === 'tooManyInFlight');
         assert(over.length > 0, 'nothing was refused');
