@@ -48,7 +48,7 @@ function baseline({ scenario, values, baseline: kind, profileTo }: Options, core
   return startBaseline({ accounts: scenario.accounts(values), core, plain: kind === 'plain', profileTo });
 }
 
-/** In the order of the targets. The baseline goes first where they don't take turns: what it leaves behind is least. */
+/** In the order of the targets. */
 async function run({ scenario: { load }, values, rate, measuredMs, seed, arrivals }: Options, targets: readonly Target[]): Promise<readonly Measured[]> {
   switch (load.kind) {
     case 'traffic':
@@ -73,6 +73,8 @@ function progress(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+// Whatever ends us ends the servers that we started (see Pinned).
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 main().then(
   (code) => {
     process.exitCode = code;

@@ -1,4 +1,5 @@
 // The command line: which scenario, against what, how long. A wrong word ends the run with what would be right.
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Arrivals } from './generator/schedule.ts';
 import { scenarios } from './scenarios/catalogue.ts';
@@ -101,7 +102,7 @@ export function readOptions(words: readonly string[]): Options {
     measuredMs: 1_000 * whole('--seconds', text('seconds') as string, 1, secondsMax),
     seed: whole('--seed', text('seed') as string, 0, 4_294_967_295),
     arrivals,
-    profileTo: text('cpu-prof'),
+    profileTo: text('cpu-prof') && resolve(text('cpu-prof') as string),
   };
 }
 

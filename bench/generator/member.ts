@@ -1,13 +1,11 @@
 // A device's place in a chat under load: what it receives is judged without decoding, its watermark told as a real client tells it, what was left out of the pushes pulled.
-import type { ToDevice } from '../../src/protocol/codec.ts';
-import { encodeFrame } from '../../src/protocol/codec.ts';
+import { encodeFrame, type FromDevice, type ToDevice } from '../../src/protocol/codec.ts';
 import { limits } from '../../src/protocol/limits.ts';
 import { type Entry, entryKinds } from '../../src/protocol/messages.ts';
-import type { ChatId, UserId } from '../../src/structures/ids.ts';
+import type { ChatId, DeviceId, UserId } from '../../src/structures/ids.ts';
 import { bodyHeadBytes, counterAt, dueMsAt, isBodyHead, senderAt } from './body.ts';
-import type { Device } from './device.ts';
 import { clientFrame } from './framing.ts';
-import { type SendTally, SendWindow } from './send-window.ts';
+import { type SendLink, type SendTally, SendWindow } from './send-window.ts';
 import { readAtMs } from './socket.ts';
 
 /** What a member tells the traffic. */
@@ -16,6 +14,14 @@ export interface Tally extends SendTally {
   pushed(flow: number, counter: number, dueMs: number, atMs: number): void;
   /** The same from an answer to a pull; repeats are harmless. */
   pulled(flow: number, counter: number, dueMs: number, atMs: number): void;
+}
+
+/** What a place needs of its device. */
+export interface MemberLink extends SendLink {
+  readonly account: { readonly deviceId: DeviceId };
+  nextRequest(): number;
+  /** Resolves with the answer that carries `request`. */
+  ask(frame: FromDevice, request: number): Promise<ToDevice>;
 }
 
 /** Which chat, and who is who in it: the members of all chats are numbered through, those of one chat stand together. */
@@ -37,7 +43,7 @@ const seqAt = 24; // of an entry: array, type, chat id (1 + 21)
 export class Member {
   readonly place: Place;
   readonly window: SendWindow;
-  readonly #device: Device;
+  readonly #device: MemberLink;
   readonly #tally: Tally;
   readonly #bodyBytes: number;
   #seenSeq: number; // highest pushed or pulled
@@ -47,14 +53,13 @@ export class Member {
   #toldSeq = 0;
   #healing = false;
 
-  constructor(device: Device, place: Place, bodyBytes: number, tally: Tally) {
+  constructor(device: MemberLink, place: Place, bodyBytes: number, tally: Tally) {
     this.#device = device;
     this.place = place;
     this.#tally = tally;
     this.#bodyBytes = bodyBytes;
     this.#seenSeq = this.#wholeSeq = this.#have = place.baseSeq;
     this.window = new SendWindow(device, { chatId: place.chatId, peer: place.peer, sender: place.index, bodyBytes }, tally);
-    device.member = this;
   }
 
   /** Tells the server how far this device has received, if that has moved. */

@@ -1,4 +1,5 @@
 // The generator's turns: send what is due, read what has come, rest. Resting lets frames gather in the sockets' buffers, so that one read takes many: this is what lets one core receive a million a second.
+import { flushSockets } from './socket.ts';
 
 const turnMs = 1;
 const cell = new Int32Array(new SharedArrayBuffer(4));
@@ -12,7 +13,9 @@ export function pace(turn: (nowMs: number) => boolean, restMsMax: number): Promi
     let wokeMs = performance.now();
     const next = () => {
       try {
-        if (!turn(performance.now())) return resolve();
+        const goesOn = turn(performance.now());
+        flushSockets();
+        if (!goesOn) return resolve();
       } catch (error) {
         return reject(error);
       }

@@ -2,7 +2,6 @@
 import { limits } from '../../src/protocol/limits.ts';
 import type { ChatId, UserId } from '../../src/structures/ids.ts';
 import { writeBodyHead } from './body.ts';
-import type { Device } from './device.ts';
 import { clientHeaderBytes, opcodes, writeClientHeader } from './framing.ts';
 
 /** What a window tells the traffic. */
@@ -15,6 +14,13 @@ export interface SendTally {
   refused(why: string): void;
   /** Something that no working server does: the run is over. */
   broken(why: string): void;
+}
+
+/** What a window needs of its device. */
+export interface SendLink {
+  nextNumber(): number;
+  /** A whole WebSocket frame, whose bytes won't change. */
+  write(frame: Uint8Array): void;
 }
 
 export interface SendTarget {
@@ -42,7 +48,7 @@ const forNow: ReadonlySet<string> = new Set(['busy', 'tooManyInFlight', 'outOfOr
 export class SendWindow {
   /** Messages written so far; each message's number in the bodies. */
   count = 0;
-  readonly #device: Device;
+  readonly #device: SendLink;
   readonly #tally: SendTally;
   readonly #sender: number;
   readonly #template: Template;
@@ -53,7 +59,7 @@ export class SendWindow {
   #repairing = false;
   #retrySoon = false;
 
-  constructor(device: Device, target: SendTarget, tally: SendTally) {
+  constructor(device: SendLink, target: SendTarget, tally: SendTally) {
     this.#device = device;
     this.#tally = tally;
     this.#sender = target.sender;

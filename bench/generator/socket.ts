@@ -26,11 +26,20 @@ const inboxView = new DataView(inbox.buffer, inbox.byteOffset, inbox.byteLength)
 /** When the read that is being walked returned, on the clock of `performance.now()`. */
 export let readAtMs = 0;
 
+const dirty: FramedSocket[] = [];
+
+/** Writes what this turn has queued; happens by itself at the end of the turn, or earlier for who is about to rest. */
+export function flushSockets(): void {
+  for (const socket of dirty) socket.flush();
+  dirty.length = 0;
+}
+
 export class FramedSocket {
   readonly #socket: Socket;
   readonly #owner: SocketOwner;
   readonly #walker: FrameWalker;
   readonly #accept: string;
+  readonly #queued: Uint8Array[] = [];
   #answer: string | undefined = ''; // the upgrade's answer as it comes; undefined once it is through
   #over = false;
   #why = 'the connection was closed';
@@ -48,14 +57,17 @@ export class FramedSocket {
     this.#socket.once('close', () => this.#end());
   }
 
-  /** Writes a frame made by `clientFrame` or the like; the bytes must not change afterwards. */
+  /** Queues a frame made by `clientFrame` or the like; the bytes must not change afterwards. What a turn has queued for one socket leaves in one write. */
   write(frame: Uint8Array): void {
-    this.#socket.write(frame);
+    if (this.#queued.push(frame) > 1) return;
+    if (dirty.push(this) === 1) setImmediate(flushSockets);
   }
 
-  /** Bytes that wait here because the server doesn't read. */
-  get waitingBytes(): number {
-    return this.#socket.writableLength;
+  /** Only `flushSockets` calls this. */
+  flush(): void {
+    const queued = this.#queued;
+    this.#socket.write(queued.length === 1 ? (queued[0] as Uint8Array) : Buffer.concat(queued));
+    queued.length = 0;
   }
 
   /** Ends the connection at once; `ended` follows. */

@@ -57,7 +57,8 @@ export class Side {
       for (const [at, device] of devices.entries()) {
         const index = firstOfChat + at;
         const peer = chats.direct ? (devices[1 - at] as Device).account.userId : undefined;
-        traffic.join(new Member(device, { ...made, peer, index, firstOfChat, chatMembers: chats.members, flowBase: index * chats.members }, bodyBytes, traffic));
+        device.member = new Member(device, { ...made, peer, index, firstOfChat, chatMembers: chats.members, flowBase: index * chats.members }, bodyBytes, traffic);
+        traffic.join(device.member);
       }
     }
     const side = new Side(target, crowd, traffic);

@@ -32,6 +32,9 @@ export class Pinned {
     const command = core === undefined ? [process.execPath, ...words] : ['taskset', '-c', String(core), process.execPath, ...words];
     const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
     const pinned = new Pinned(child);
+    const endWithUs = (): void => void child.kill('SIGKILL');
+    process.once('exit', endWithUs);
+    child.once('exit', () => process.off('exit', endWithUs));
     await pinned.#untilReady(ready, startMsMax);
     return pinned;
   }

@@ -21,7 +21,7 @@ const tokenLike = 'x'.repeat(320); // about as long as a real one: the same byte
 
 export async function startBaseline({ accounts, core, plain, profileTo }: BaselineOptions): Promise<Target> {
   let port = 0;
-  const profile = profileTo === undefined ? [] : ['--cpu-prof', '--cpu-prof-name', `${profileTo}/baseline.cpuprofile`];
+  const profile = profileTo === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profileTo, '--cpu-prof-name', 'baseline.cpuprofile'];
   const pinned = await Pinned.start({
     arguments: [...profile, program, ...(plain ? ['--plain'] : [])],
     core,

@@ -1,4 +1,5 @@
 // The server under test as a target: our own, embedded, on a temporary folder, on a core of its own; or one that runs already.
+import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,10 +23,11 @@ const announcement = /sockets wss?:\/\/\S*?:(\d+) \((uws|ws)\).*metrics (http\S+
 /** Accounts are written into the store before the server opens it. */
 export async function startParley({ accounts, core, profileTo }: StartedOptions): Promise<Target> {
   const directory = await mkdtemp(join(tmpdir(), 'parley-bench-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true })); // also when we are interrupted
   try {
     const minted = await mintAccounts(directory, accounts);
     let said: RegExpMatchArray | null = null;
-    const profile = profileTo === undefined ? [] : ['--cpu-prof', '--cpu-prof-name', `${profileTo}/parley.cpuprofile`];
+    const profile = profileTo === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profileTo, '--cpu-prof-name', 'parley.cpuprofile'];
     const pinned = await Pinned.start({
       arguments: [...profile, program],
       core,
