@@ -34,6 +34,10 @@ const waitingBytesMax = 64 * 1024 * 1024;
 /** Rows held, at about 250 bytes each. */
 const keptMax = 20_000;
 const probeEveryMs = 1_000;
+/**
+ * Two commits begin at least this far apart: under load the later one gathers more, and a commit costs as much as twenty appends. A lone append does not wait.
+ */
+const commitEveryMs = 4;
 const durably = { sync: true } as const;
 
 /** Writes that will be committed together. */
@@ -83,6 +87,8 @@ export class Committer {
   #waiting: Group[] = [];
   #writing: Group | undefined;
   #scheduled = false;
+  /** When the last commit began, by the steady clock. */
+  #begunMs = Number.NEGATIVE_INFINITY;
   #lastNumber: number;
   #trouble: { readonly fault: Error; readonly says: string } | undefined;
   #nextProbeMs = 0;
@@ -97,7 +103,7 @@ export class Committer {
 
   static async open(options: CommitterOptions): Promise<Committer> {
     const committer = new Committer(options, readNumber((await options.home.database.get(groupKey)) ?? numberBytes(0), 0));
-    if (!(await options.home.reserve.take())) committer.#refuse(new StoreFull('the disk has too little room for the store to work'));
+    if (!(await options.home.takeReserves())) committer.#refuse(new StoreFull('the disk has too little room for the store to work'));
     return committer;
   }
 
@@ -117,14 +123,21 @@ export class Committer {
     this.#lastNumber += 1;
     const group = new Group(this.#lastNumber, this.#home.database);
     this.#waiting.push(group);
-    if (this.#writing === undefined && !this.#scheduled) {
-      this.#scheduled = true;
-      this.#options.clock.soon(() => {
-        this.#scheduled = false;
-        this.#begin();
-      });
-    }
+    if (this.#writing === undefined) this.#schedule();
     return group;
+  }
+
+  /** The next commit begins at the end of this turn, or when the last one has begun long enough ago. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    const begin = (): void => {
+      this.#scheduled = false;
+      this.#begin();
+    };
+    const waitMs = this.#closed ? 0 : this.#begunMs + commitEveryMs - performance.now();
+    if (waitMs <= 0) this.#options.clock.soon(begin);
+    else this.#options.clock.after(waitMs, begin);
   }
 
   /** The row as it will stand once all writes so far are durable: for who changes what it reads, within one turn. */
@@ -155,6 +168,7 @@ export class Committer {
     if (group === undefined || this.#writing !== undefined) return;
     this.#writing = group;
     const startedMs = performance.now();
+    this.#begunMs = startedMs;
     if (group.operations > 0) group.put(groupKey, numberBytes(group.number));
     group.batch.write(durably).then(
       () => this.#finish(group, performance.now() - startedMs),
@@ -175,7 +189,7 @@ export class Committer {
       this.#options.onCommit?.(ms, group.operations);
     }
     group.settle();
-    this.#begin(); // the next batch is on its way before those who waited for this one go on
+    if (this.#waiting.length > 0) this.#schedule();
   }
 
   /** What has become of the group is unknown until the database has been opened again and says so itself. Those behind it were certainly not written. */
@@ -218,7 +232,7 @@ export class Committer {
 
   async #probe(): Promise<void> {
     try {
-      if (!(await this.#home.reserve.take())) return;
+      if (!(await this.#home.takeReserves())) return;
       await this.#home.database.put(probeKey, numberBytes(this.#lastNumber), durably);
     } catch (error) {
       if (this.#closed) return;

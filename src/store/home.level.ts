@@ -29,9 +29,14 @@ export interface HomeOptions {
 
 const reopenAfterMs = 1_000;
 
+const lastReserveBytes = 1024 * 1024;
+
 export class Home {
   readonly directory: string;
-  readonly reserve: Reserve;
+  /** Given up when the disk is full, so that the database can be opened again and read. */
+  readonly #reserve: Reserve;
+  /** Held even then, for when it cannot be opened for want of room: what an interrupted compaction has left behind is only removed by opening. */
+  readonly #lastReserve: Reserve;
   readonly incarnation: string;
   readonly #options: HomeOptions;
   #database: Database;
@@ -40,9 +45,9 @@ export class Home {
   #broken: string | undefined;
   #closed = false;
 
-  private constructor(options: HomeOptions, database: Database, reserve: Reserve, incarnation: string) {
+  private constructor(options: HomeOptions, database: Database, reserves: readonly [Reserve, Reserve], incarnation: string) {
     this.directory = options.directory;
-    this.reserve = reserve;
+    [this.#reserve, this.#lastReserve] = reserves;
     this.incarnation = incarnation;
     this.#options = options;
     this.#database = database;
@@ -52,16 +57,26 @@ export class Home {
   static async open(options: HomeOptions): Promise<Home> {
     const { directory, random, onReport, writeBufferBytes = 16 * 1024 * 1024, reserveBytes = 3 * writeBufferBytes } = options;
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const database = await openDatabase(options);
+    const reserves = [new Reserve(directory, 'reserve', reserveBytes), new Reserve(directory, 'reserve-last', lastReserveBytes)] as const;
+    const database = await openDatabase(options).catch(async (error: unknown) => {
+      if (!isFull(error)) throw error;
+      await reserves[1].release();
+      return openDatabase(options);
+    });
     try {
       await bringUpToDate(database, options.migrations ?? migrations, random, (says) => onReport({ level: 'info', says }));
       const incarnation = await incarnationOf(database);
       await writeFile(join(directory, 'owner'), `process ${process.pid}\n`).catch(() => {}); // for the eyes of who finds it locked
-      return new Home(options, database, new Reserve(directory, reserveBytes), incarnation);
+      return new Home(options, database, reserves, incarnation);
     } catch (error) {
       await database.close();
       throw error;
     }
+  }
+
+  /** False where the disk has too little room to work. */
+  async takeReserves(): Promise<boolean> {
+    return (await this.#lastReserve.take()) && (await this.#reserve.take());
   }
 
   /** For writes, and for reads of single rows that must happen in the same turn. Throws StoreUnavailable while the database is being opened again. */
@@ -101,7 +116,7 @@ export class Home {
 
   async #reopen(giveUpReserve: boolean): Promise<void> {
     await this.#database.close();
-    if (giveUpReserve) await this.reserve.release();
+    if (giveUpReserve) await this.#reserve.release();
     while (!this.#closed) {
       try {
         this.#database = await openDatabase(this.#options);
@@ -111,6 +126,7 @@ export class Home {
         const says = `The database in ${this.directory} cannot be opened again: ${reasonOf(error)}. Trying every second.`;
         if (this.#broken === undefined) this.#options.onReport({ level: 'error', says });
         this.#broken = says;
+        if (isFull(error)) await this.#lastReserve.release();
         await new Promise<void>((resolve) => this.#options.clock.after(reopenAfterMs, resolve));
       }
     }
@@ -121,7 +137,13 @@ export class Home {
 /** Opens the database under `directory`; tells of what a torn log has cost. */
 export async function openDatabase({ directory, onReport, writeBufferBytes = 16 * 1024 * 1024, cacheBytes = 32 * 1024 * 1024 }: HomeOptions): Promise<Database> {
   const location = join(directory, 'db');
-  const database: Database = new ClassicLevel(location, { keyEncoding: 'buffer', valueEncoding: 'buffer', writeBufferSize: writeBufferBytes, cacheSize: cacheBytes, compression: false });
+  const database: Database = new ClassicLevel(location, {
+    keyEncoding: 'buffer',
+    valueEncoding: 'buffer',
+    writeBufferSize: writeBufferBytes,
+    cacheSize: cacheBytes,
+    compression: false,
+  });
   try {
     await database.open();
   } catch (error) {

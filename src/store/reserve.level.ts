@@ -9,9 +9,9 @@ export class Reserve {
   readonly #file: string;
   readonly #bytes: number;
 
-  constructor(directory: string, bytes: number) {
+  constructor(directory: string, name: string, bytes: number) {
     this.#directory = directory;
-    this.#file = join(directory, 'reserve');
+    this.#file = join(directory, name);
     this.#bytes = bytes;
   }
 
