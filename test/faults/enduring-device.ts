@@ -1,0 +1,254 @@
+// A device that keeps to the protocol through every loss of its connection: open sends are sent again in order, gaps are pulled, and it keeps a journal of every frame across all of it.
+import type { ToDevice, Unknown } from '../../src/protocol/codec.ts';
+import type { Refused } from '../../src/protocol/connection.ts';
+import { whyOf } from '../../src/protocol/errors.ts';
+import { numbersPerMs } from '../../src/protocol/limits.ts';
+import type { Send, Sent } from '../../src/protocol/messages.ts';
+import type { ChatId, UserId } from '../../src/structures/ids.ts';
+import type { Account } from '../e2e/accounts.ts';
+import { helloOf } from '../e2e/device.ts';
+import { Journal } from '../e2e/journal.ts';
+import { RawClient } from '../e2e/raw-client.ts';
+
+/** What the device knows of one chat. */
+interface Place {
+  readonly chatId: ChatId;
+  /** Named with every send to a direct chat until one was acknowledged. */
+  peer: UserId | null;
+  /** Sends without an answer, oldest first. */
+  readonly open: Send[];
+  /** The number of the last send that was accepted or is open. */
+  last: number;
+  /** Has everything up to here. */
+  cursor: number;
+  /** Highest seq heard of. */
+  heard: number;
+  /** Seqs above the cursor that it has. */
+  readonly ahead: Set<number>;
+  pulling: boolean;
+  /** A timer that will send all that is open again. */
+  retry: NodeJS.Timeout | undefined;
+  /** The highest number that is known to be in the log. */
+  accepted: number;
+  /** A number of which the server says that only the log can tell. */
+  doubted: number | undefined;
+}
+
+/** Sends of one device that wait in one chat; the protocol allows 16. */
+const openMax = 12;
+
+export class EnduringDevice {
+  readonly account: Account;
+  readonly journal = new Journal();
+  readonly places = new Map<ChatId, Place>();
+  readonly refusals = new Map<string, number>();
+  acknowledged = 0;
+  resumed = false;
+  #client: RawClient | undefined;
+  #connection = 0;
+  #lastNumber = 0;
+  #lastRequest = 0;
+  /** The chat that each pull asks for. */
+  readonly #pulls = new Map<number, Place>();
+
+  constructor(account: Account) {
+    this.account = account;
+  }
+
+  /** `last`: the number of what this device has sent to it already. */
+  join(chatId: ChatId, peer: UserId | null, last = 0): void {
+    this.places.set(chatId, { chatId, peer, open: [], last, cursor: 0, heard: 0, ahead: new Set(), pulling: false, retry: undefined, accepted: last, doubted: undefined });
+  }
+
+  /** Resolves when the socket is open and hello has been said; false where nobody listens any more. */
+  async connect(url: string): Promise<boolean> {
+    const connection = (this.#connection += 1);
+    this.resumed = false;
+    try {
+      const client = await RawClient.connect(url, { journal: this.journal, onFrame: (frame) => connection === this.#connection && this.#received(frame) });
+      if (connection !== this.#connection) return false;
+      this.#client = client;
+      client.tell(helloOf(this.account));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** The connection is taken for lost, whatever still comes on it. */
+  async lose(): Promise<void> {
+    this.#connection += 1;
+    this.resumed = false;
+    const client = this.#client;
+    this.#client = undefined;
+    this.#pulls.clear();
+    for (const place of this.places.values()) {
+      place.pulling = false;
+      place.doubted = undefined;
+      clearTimeout(place.retry);
+      place.retry = undefined;
+    }
+    await client?.cut();
+  }
+
+  /** Makes one more send to that chat; false where as many are open as may be. */
+  post(chatId: ChatId, body: Uint8Array): boolean {
+    const place = this.places.get(chatId) as Place;
+    if (place.open.length >= openMax) return false;
+    this.#lastNumber = Math.max(this.#lastNumber + 1, Date.now() * numbersPerMs);
+    const send: Send = { kind: 'send', chatId, number: this.#lastNumber, after: place.last, contentType: 'text/plain', body, peer: place.peer };
+    place.last = send.number;
+    place.open.push(send);
+    if (this.resumed && place.retry === undefined) this.#client?.tell(send);
+    return true;
+  }
+
+  /** Whether everything it sent was acknowledged and it has all that it has heard of. */
+  get isSettled(): boolean {
+    if (!this.resumed) return false;
+    for (const { open, cursor, heard } of this.places.values()) if (open.length > 0 || cursor < heard) return false;
+    return true;
+  }
+
+  /** Asks what has moved since, as after a reconnect. */
+  resumeAgain(): void {
+    const cursors = [...this.places.values()].map(({ chatId, cursor }) => ({ chatId, seq: cursor, receiptsVersion: 0 }));
+    this.#client?.tell({ kind: 'resume', request: (this.#lastRequest += 1), incarnation: this.#incarnation, cursors: cursors.filter(({ seq }) => seq > 0), last: true });
+  }
+  #incarnation = '';
+
+  #received(frame: ToDevice | Unknown): void {
+    switch (frame.kind) {
+      case 'welcome':
+        this.#incarnation = frame.incarnation;
+        return this.resumeAgain();
+      case 'moved':
+        for (const { chatId, head } of frame.rows) this.#heard(chatId, head);
+        if (frame.request > 0 && !this.resumed) this.#goOn();
+        return;
+      case 'entry':
+        return this.#has(frame.chatId, frame.seq);
+      case 'sent':
+        return this.#sent(frame);
+      case 'entries': {
+        const place = this.#pulls.get(frame.request);
+        if (place === undefined) return;
+        this.#pulls.delete(frame.request);
+        place.pulling = false;
+        for (const { device, number, seq } of frame.entries) {
+          this.#has(place.chatId, seq);
+          if (device === this.account.deviceId) this.#stands(place, number);
+        }
+        this.#advance(place, Math.max(place.cursor, frame.through));
+        if (place.doubted !== undefined && frame.through >= frame.head) this.#decide(place, place.doubted);
+        return this.#pull(place);
+      }
+      case 'refused':
+        return this.#refused(frame);
+      case 'lagging':
+        for (const place of this.places.values()) place.pulling = false;
+        this.#pulls.clear();
+        this.resumeAgain();
+        return this.#resendAll();
+      default:
+        return;
+    }
+  }
+
+  /** Connected and told what moved: everything that is open is sent again, in order. */
+  #goOn(): void {
+    this.resumed = true;
+    this.#resendAll();
+  }
+
+  #resendAll(): void {
+    for (const { open } of this.places.values()) for (const send of open) this.#client?.tell(send);
+  }
+
+  #sent({ chatId, number, seq }: Sent): void {
+    const place = this.places.get(chatId);
+    if (place === undefined) return;
+    if (this.#stands(place, number)) this.acknowledged += 1;
+    this.#has(chatId, seq);
+  }
+
+  /** The send with that number is in the log. True if it was open. */
+  #stands(place: Place, number: number): boolean {
+    const at = place.open.findIndex((send) => send.number === number);
+    if (at < 0) return false;
+    place.open.splice(at, 1);
+    place.peer = null;
+    place.accepted = Math.max(place.accepted, number);
+    return true;
+  }
+
+  #refused({ request, code, retryAfterMs }: Refused): void {
+    const why = whyOf(code) ?? `code ${code}`;
+    this.refusals.set(why, (this.refusals.get(why) ?? 0) + 1);
+    const pulled = this.#pulls.get(request);
+    if (pulled !== undefined) {
+      this.#pulls.delete(request);
+      setTimeout(() => {
+        pulled.pulling = false;
+        this.#pull(pulled);
+      }, retryAfterMs ?? 100);
+      return;
+    }
+    const place = [...this.places.values()].find(({ open }) => open.some(({ number }) => number === request));
+    if (place === undefined) return;
+    if (why === 'numberPassed') throw new Error(`number ${request} in ${place.chatId} was passed, although each send names the one before it`);
+    if (why === 'settled') {
+      place.doubted = request;
+      return this.#pull(place);
+    }
+    // Later, all of them: what came behind the refused one is out of order.
+    place.retry ??= setTimeout(() => {
+      place.retry = undefined;
+      for (const send of place.open) this.#client?.tell(send);
+    }, retryAfterMs ?? 20);
+  }
+
+  /** The log has been pulled to its end. What is not in it was never stored: it and those behind it get new numbers. */
+  #decide(place: Place, doubted: number): void {
+    place.doubted = undefined;
+    if (!place.open.some(({ number }) => number === doubted)) return;
+    let after = place.accepted;
+    for (const [at, send] of place.open.entries()) {
+      this.#lastNumber = Math.max(this.#lastNumber + 1, Date.now() * numbersPerMs);
+      place.open[at] = { ...send, number: this.#lastNumber, after };
+      after = this.#lastNumber;
+    }
+    place.last = after;
+    for (const send of place.open) this.#client?.tell(send);
+  }
+
+  #heard(chatId: ChatId, seq: number): void {
+    const place = this.places.get(chatId);
+    if (place === undefined) return;
+    place.heard = Math.max(place.heard, seq);
+    this.#pull(place);
+  }
+
+  #has(chatId: ChatId, seq: number): void {
+    const place = this.places.get(chatId);
+    if (place === undefined) return;
+    place.heard = Math.max(place.heard, seq);
+    if (seq > place.cursor) place.ahead.add(seq);
+    this.#advance(place, place.cursor);
+    this.#pull(place);
+  }
+
+  #advance(place: Place, to: number): void {
+    place.cursor = to;
+    while (place.ahead.delete(place.cursor + 1)) place.cursor += 1;
+    for (const seq of place.ahead) if (seq <= place.cursor) place.ahead.delete(seq);
+  }
+
+  #pull(place: Place): void {
+    if (place.pulling || (place.cursor >= place.heard && place.doubted === undefined) || this.#client === undefined) return;
+    place.pulling = true;
+    const request = (this.#lastRequest += 1);
+    this.#pulls.set(request, place);
+    this.#client.tell({ kind: 'pull', request, chatId: place.chatId, after: place.cursor, upTo: place.heard, limit: 500 });
+  }
+}
