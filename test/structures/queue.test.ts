@@ -1,3 +1,4 @@
+// The rules of the queue.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

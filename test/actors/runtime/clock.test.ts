@@ -1,3 +1,4 @@
+// The rules of the clock.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../../../src/actors/runtime/clock.ts';
