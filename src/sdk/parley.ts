@@ -79,6 +79,8 @@ export class NotLoggedIn extends Error {}
 
 export class Parley {
   readonly handle: string;
+  /** Of the server's HTTP API. */
+  readonly url: string;
   readonly client: Client;
   private readonly accounts: Accounts;
   private readonly tokens: TokenKeeper;
@@ -125,6 +127,7 @@ export class Parley {
 
   private constructor(login: Login, kept: Kept, storage: DeviceStorage, accounts: Accounts, { clock = systemClock(), random = systemRandom, program, policy }: ParleyOptions) {
     this.handle = login.handle;
+    this.url = login.url;
     this.accounts = accounts;
     this.storage = storage;
     this.tokens = new TokenKeeper(login, accounts, storage, clock);
