@@ -80,12 +80,14 @@ export class Entity {
   /** False, and nothing done, when the mailbox is full. */
   accept(command: unknown): boolean {
     const { definition, loop } = this.host;
-    const bytes = this.mailBytes + definition.sizeOf(command);
-    if (bytes > definition.mailboxBytesMax) return false;
+    const size = definition.sizeOf(command);
+    const bytes = this.mailBytes + size;
+    if (bytes > definition.mailboxBytesMax || loop.mailBytes + size > loop.limits.mailBytesMax) return false;
     if (this.mail === undefined) this.mail = loop.lendMailbox();
     else if (this.mail.length >= definition.mailboxMax) return false;
     this.mail.push(command);
     this.mailBytes = bytes;
+    loop.mailBytes += size;
     if (this.mail.length > loop.fullest) loop.fullest = this.mail.length;
     if (this.phase === 'idle') {
       this.phase = 'due';
@@ -104,12 +106,16 @@ export class Entity {
   /** So many bytes have left the mailbox. */
   taken(bytes: number): void {
     const { mail } = this;
+    const { loop } = this.host;
     if (mail === undefined) return;
-    if (mail.length > 0) this.mailBytes -= bytes;
-    else {
+    if (mail.length > 0) {
+      this.mailBytes -= bytes;
+      loop.mailBytes -= bytes;
+    } else {
+      loop.mailBytes -= this.mailBytes;
       this.mail = undefined;
       this.mailBytes = 0;
-      this.host.loop.returnMailbox(mail);
+      loop.returnMailbox(mail);
     }
   }
 }

@@ -12,6 +12,8 @@ import type { Backoff, RestartLimits } from './restarts.ts';
 export interface KernelLimits {
   /** Commands per turn of the event loop; then sockets and timers get theirs. */
   readonly turnBudget: number;
+  /** Bytes that may wait in all mailboxes together: many full ones must not become too much for the process. */
+  readonly mailBytesMax: number;
   readonly restarts: RestartLimits;
   /** Between loads of an entity whose store is out of reach. */
   readonly unavailable: Backoff;
@@ -27,6 +29,7 @@ export interface KernelLimits {
 
 export const kernelLimits: KernelLimits = {
   turnBudget: 2_048,
+  mailBytesMax: 256 * 1024 * 1024,
   restarts: { max: 5, withinMs: 60_000, backoffMsMin: 100, backoffMsMax: 10_000 },
   unavailable: { backoffMsMin: 100, backoffMsMax: 5_000 },
   unavailableMsMax: 10_000,
@@ -68,6 +71,8 @@ export class Loop {
   /** Of this turn. */
   nowMs: number;
   nowTick = 0;
+  /** Bytes that wait in all mailboxes. */
+  mailBytes = 0;
   /** Entities that wait for a promise of their actor's. */
   underWay = 0;
   /** The longest that any mailbox was since this was last set to 0. */

@@ -226,6 +226,35 @@ test('a load and a commit that answer at once stay within one turn', () => {
   assert.deepEqual(done, ['commit !a,!b', 'a', 'b', 'turn']);
 });
 
+test('what waits in all mailboxes together is bounded, and there is room again once it has been taken', () => {
+  const clock = new FakeClock();
+  const done: string[] = [];
+  const kernel = createKernel({ clock, random: () => 0, mailBytesMax: 15, afterTurn: () => undefined, report: () => undefined });
+  kernel.host<string, number, string, string, undefined>({
+    kind: 'heavy',
+    mailboxMax: 10,
+    mailboxBytesMax: 10,
+    batchMax: 10,
+    batchBytesMax: 10,
+    passivateAfterMs: 0,
+    sizeOf: () => 10,
+    load: () => ({ state: 0, context: undefined }),
+    step: (state, command) => ({ state, effects: [command] }),
+    isDurable: () => false,
+    commit: () => undefined,
+    perform: (effect) => done.push(effect),
+    giveBack: (command, why) => done.push(`${command} ${why}`),
+    readsOnly: () => false,
+  });
+  kernel.tell('heavy', 'x', 'a');
+  kernel.tell('heavy', 'y', 'b');
+  assert.deepEqual(done, ['b busy']);
+  clock.runSoon();
+  kernel.tell('heavy', 'y', 'c');
+  clock.runSoon();
+  assert.deepEqual(done, ['b busy', 'a', 'c']);
+});
+
 test('a command that an entity sends to itself comes after its time, and lapses with the activation', async () => {
   const bench = new Bench();
   bench.tell('one', 'remind', 'a');
