@@ -6,6 +6,7 @@ import type { Entry, Sent } from '../protocol/messages.ts';
 import type { Clock, Random } from '../structures/clock.ts';
 import type { ChatId } from '../structures/ids.ts';
 import { Closed, type Refused, TooMuchWaiting } from './faults.ts';
+import { Flights } from './flights.ts';
 import type { Journal } from './journal.ts';
 import type { Claim, Log } from './log.ts';
 import type { Numbers } from './numbers.ts';
@@ -42,12 +43,7 @@ export class Sends {
   private up = false;
   private closed = false;
   private openMax: number = limits.openSendsPerChatMax;
-  /** Sends that may fly at once, over all chats. */
-  private flyingMax = 1;
-  private flying = 0;
-  private attempts = 0;
-  /** Queues that found no room to fly. */
-  private readonly starved = new Set<Queue>();
+  private readonly flights = new Flights();
 
   constructor(needs: SendNeeds, kept: readonly OutboxItem[]) {
     this.needs = needs;
@@ -89,7 +85,7 @@ export class Sends {
     this.stop();
     this.up = true;
     this.openMax = Math.min(openSendsPerChatMax, limits.openSendsPerChatMax);
-    this.flyingMax = flyingMax;
+    this.flights.reset(flyingMax);
     for (const queue of this.outbox.queues()) this.pump(queue);
   }
 
@@ -101,8 +97,7 @@ export class Sends {
       queue.tries = 0;
       this.land(queue);
     }
-    this.flying = 0;
-    this.starved.clear();
+    this.flights.reset(1);
   }
 
   /** What is unsent stays in the storage. */
@@ -176,6 +171,7 @@ export class Sends {
     this.outbox.replace(one, known);
     const place = log.place(chatId);
     place.now = { ...place.now, accepted: Math.max(place.now.accepted, number) };
+    if (command.kind === 'createGroup') place.now = { ...place.now, title: command.title };
     if (command.kind === 'send') log.offer(ownEntry(me, { ...command, chatId, number, seq, atMs }));
     else log.hear(chatId, seq);
     if (this.outbox.find(number) === one) {
@@ -239,37 +235,19 @@ export class Sends {
 
   /** False where it cannot be sent just now. */
   fly(one: Open, after: number, first: boolean): boolean {
-    if (this.flying >= this.flyingMax) {
-      this.starved.add(one.queue);
-      return false;
-    }
-    if (!this.needs.send(frameOf(one.item, after, first))) return false;
-    if (one.flights === 0) this.flying += 1;
-    one.flights += 1;
+    if (!this.flights.hasRoom(one.queue) || !this.needs.send(frameOf(one.item, after, first))) return false;
+    this.flights.took(one);
     one.state = 'flying';
     one.unsure = true;
-    this.attempts += 1;
-    one.attempt = this.attempts;
     one.sentAtMs = this.needs.clock.nowMs();
     this.watch(one.queue);
     return true;
   }
 
-  /** So many of the item's copies have been answered. */
+  /** So many of the item's copies have been answered. What waited for room may go. */
   private answered(one: Open, copies: number): void {
-    if (one.flights === 0) return;
-    one.flights = Math.max(0, one.flights - copies);
-    if (one.flights > 0) return;
-    this.flying -= 1;
-    this.feed();
-  }
-
-  private feed(): void {
-    for (const queue of this.starved) {
-      if (this.flying >= this.flyingMax) return;
-      this.starved.delete(queue);
-      this.pump(queue);
-    }
+    if (!this.flights.landed(one, copies)) return;
+    for (let queue = this.flights.hungry(); queue !== undefined; queue = this.flights.hungry()) this.pump(queue);
   }
 
   /** Everything that flies is unanswered for too long, or its connection is gone: it waits for its turn again. */

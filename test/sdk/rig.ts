@@ -236,3 +236,20 @@ export function answerPull(peer: Peer, log: readonly Entry[], options: { readonl
 export function seqs(entries: readonly { readonly seq: number }[]): number[] {
   return entries.map(({ seq }) => seq);
 }
+
+/** A rig with one entry in the group, connected. */
+export async function inGroup(options: Parameters<typeof rigOf>[0] = {}): Promise<{ rig: Rig; peer: Peer }> {
+  const rig = await rigOf(options);
+  const peer = await rig.connect();
+  push(peer, entry(1));
+  await rig.clock.settle();
+  return { rig, peer };
+}
+
+export function sentAs(peer: Peer, number: number, seq: number, chatId = group): void {
+  peer.say({ kind: 'sent', number, chatId, seq, atMs: 1_000 + seq });
+}
+
+export function texts(frames: readonly { readonly body: Uint8Array }[]): string[] {
+  return frames.map(({ body }) => new TextDecoder().decode(body));
+}

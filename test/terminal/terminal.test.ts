@@ -18,6 +18,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'parley-terminals-'));
 });
 after(async () => {
+  Terminal.killAll();
   await server.stop();
   await rm(folder, { recursive: true });
 });

@@ -14,6 +14,7 @@ export interface Ended {
 }
 
 export class Terminal {
+  private static readonly running = new Set<Terminal>();
   readonly lines: string[] = [];
   private readonly child: ChildProcess;
   private readonly ended: Promise<number | null>;
@@ -28,7 +29,9 @@ export class Terminal {
       this.wake();
     });
     this.child.stderr?.on('data', (chunk) => (this.errors += chunk));
+    Terminal.running.add(this);
     this.ended = once(this.child, 'close').then(([code]) => {
+      Terminal.running.delete(this);
       this.wake();
       return code as number | null;
     });
@@ -64,6 +67,11 @@ export class Terminal {
   async end(): Promise<Ended> {
     this.child.stdin?.end();
     return { code: await this.ended, lines: this.lines, errors: this.errors };
+  }
+
+  /** Those that a failed test has left behind. */
+  static killAll(): void {
+    for (const terminal of Terminal.running) terminal.kill();
   }
 
   kill(): void {

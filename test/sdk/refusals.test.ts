@@ -1,0 +1,186 @@
+// What a client does about each refusal of a send.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { limits, numbersPerMs } from '../../src/protocol/limits.ts';
+import { Refused } from '../../src/sdk/faults.ts';
+import { memoryDisk } from '../../src/sdk/storage.memory.ts';
+import { FakeClock } from '../sim/clock.ts';
+import { ann, annBob, annPhone, entry, greet, group, inGroup, rigOf, sentAs, seqs, texts } from './rig.ts';
+
+test('refused for good: the promise rejects, the event tells, the next one follows the last accepted', async () => {
+  const { rig, peer } = await inGroup();
+  const chat = rig.client.chat(group);
+  const failing = assert.rejects(chat.send('too bold'), (error: Refused) => error instanceof Refused && error.why === 'forbidden');
+  void chat.send('fine');
+  await rig.clock.settle();
+  const [bold, fine] = peer.take('send');
+  peer.refuse(bold?.number ?? 0, 302);
+  peer.refuse(fine?.number ?? 0, 312, { highest: 77 });
+  await failing;
+  await rig.clock.settle();
+  const again = peer.one('send');
+  assert.deepEqual([again.number, again.after, texts([again])], [fine?.number, 77, ['fine']]);
+  assert.deepEqual(
+    rig.heard('refused').map(({ item, refused }) => [item.number, refused.why]),
+    [[bold?.number, 'forbidden']],
+  );
+  sentAs(peer, again.number, 2);
+  await rig.clock.settle();
+  assert.deepEqual(rig.client.pending(), []);
+});
+
+test('busy: the same goes again under the same number after the hint, and what follows it waits', async () => {
+  const { rig, peer } = await inGroup();
+  void rig.client.chat(group).send('a');
+  await rig.clock.settle();
+  const { number } = peer.one('send');
+  peer.refuse(number, 101, { retryAfterMs: 400 });
+  await rig.clock.advance(399);
+  void rig.client.chat(group).send('b');
+  await rig.clock.settle();
+  assert.deepEqual(peer.take('send'), []);
+  await rig.clock.advance(401);
+  const both = peer.take('send');
+  assert.deepEqual([texts(both), both[0]?.number, both[1]?.after], [['a', 'b'], number, number]);
+});
+
+test('busy again and again: each wait is longer, none beyond its limit, and jittered', async () => {
+  const waits: number[] = [];
+  const { rig, peer } = await inGroup({ random: () => 0, policy: { retryMaxMs: 2_000 } });
+  void rig.client.chat(group).send('a');
+  await rig.clock.settle();
+  for (let at = 0; at < 6; at += 1) {
+    const { number } = peer.one('send');
+    const fromMs = rig.clock.nowMs();
+    peer.refuse(number, 101, { retryAfterMs: 300 });
+    while (!peer.kinds().includes('send')) await rig.clock.advance(10);
+    waits.push(rig.clock.nowMs() - fromMs);
+  }
+  assert.deepEqual(waits, [300, 600, 1_200, 2_000, 2_000, 2_000]);
+});
+
+test('outOfOrder behind an older one that is lost: everything from the oldest on goes again, once', async () => {
+  const { rig, peer } = await inGroup();
+  for (const text of ['a', 'b', 'c']) void rig.client.chat(group).send(text);
+  await rig.clock.settle();
+  const [a, b, c] = peer.take('send');
+  // The server never saw `a`.
+  peer.refuse(b?.number ?? 0, 312, { highest: 0 });
+  await rig.clock.settle();
+  assert.deepEqual(texts(peer.take('send')), ['a', 'b']);
+  peer.refuse(c?.number ?? 0, 312, { highest: 0 });
+  await rig.clock.settle();
+  const [again] = peer.take('send');
+  assert.deepEqual([again?.number, again?.after], [c?.number, b?.number]);
+  for (const [at, one] of [a, b, c].entries()) sentAs(peer, one?.number ?? 0, 2 + at);
+  await rig.clock.settle();
+  assert.deepEqual([rig.client.pending(), seqs(rig.heard('entry'))], [[], [1, 2, 3, 4]]);
+});
+
+test('outOfOrder over and over for the oldest: after a few tries it waits', async () => {
+  const { rig, peer } = await inGroup();
+  void rig.client.chat(group).send('a');
+  await rig.clock.settle();
+  for (let at = 0; at < 4; at += 1) {
+    peer.refuse(peer.one('send').number, 312, { highest: 5 });
+    await rig.clock.settle();
+  }
+  assert.deepEqual(peer.take('send'), []);
+  await rig.clock.advance(60_000 / 4);
+  assert.equal(peer.take('send')[0]?.after, 5);
+});
+
+test('numberPassed: a new number, and what was written after it stays after it, each under a new number too', async () => {
+  const { rig, peer } = await inGroup();
+  for (const text of ['a', 'b']) void rig.client.chat(group).send(text);
+  await rig.clock.settle();
+  const [a, b] = peer.take('send');
+  peer.refuse(a?.number ?? 0, 310);
+  await rig.clock.settle();
+  assert.deepEqual(peer.take('send'), [], 'the answer to `b` decides whether it may be renumbered');
+  peer.refuse(b?.number ?? 0, 312, { highest: 9 });
+  await rig.clock.settle();
+  const again = peer.take('send');
+  assert.deepEqual(texts(again), ['a', 'b']);
+  assert.ok((again[0]?.number ?? 0) > (b?.number ?? 0) && (again[1]?.number ?? 0) > (again[0]?.number ?? 0));
+  assert.equal(again[1]?.after, again[0]?.number);
+});
+
+test('numberPassed: a later one that the server may hold is asked about before anything gets a new number', async () => {
+  const { rig, peer } = await inGroup();
+  for (const text of ['a', 'b']) void rig.client.chat(group).send(text);
+  await rig.clock.settle();
+  const [a, b] = peer.take('send');
+  peer.refuse(a?.number ?? 0, 310);
+  peer.events.closed(1006, '');
+  await rig.clock.advance(1_000);
+  await greet(rig.peer(), rig.clock);
+  const asked = rig.peer().take('send');
+  // Only `b` is asked about, and in a way that no server accepts it: with itself as predecessor.
+  assert.deepEqual([texts(asked), asked[0]?.number, asked[0]?.after], [['b'], b?.number, b?.number]);
+  sentAs(rig.peer(), b?.number ?? 0, 2);
+  await rig.clock.settle();
+  const again = rig.peer().one('send');
+  assert.deepEqual([texts([again]), again.after], [['a'], b?.number]);
+  assert.ok(again.number > (b?.number ?? 0));
+});
+
+test('settled: found in the log it counts as sent; not found it goes again under a new number', async () => {
+  for (const isThere of [true, false]) {
+    const { rig, peer } = await inGroup();
+    const promise = rig.client.chat(group).send('a');
+    await rig.clock.settle();
+    const { number } = peer.one('send');
+    peer.refuse(number, 311);
+    await rig.clock.settle();
+    const { request } = peer.one('history');
+    const own = entry(2, { author: ann, device: annPhone, number: isThere ? number : 12, atMs: rig.clock.nowMs() });
+    peer.say({ kind: 'entries', request, chatId: group, from: 1, through: 2, head: 2, entries: [entry(1, { atMs: rig.clock.nowMs() }), own] });
+    await rig.clock.settle();
+    if (isThere) assert.equal((await promise).seq, 2);
+    else assert.ok(peer.one('send').number > number);
+    assert.equal(rig.client.pending().length, isThere ? 0 : 1);
+  }
+});
+
+test('settled: the log is searched page by page, back to the time before which the number cannot have been used', async () => {
+  const { rig, peer } = await inGroup();
+  void rig.client.chat(group).send('a');
+  await rig.clock.settle();
+  const { number } = peer.one('send');
+  peer.refuse(number, 311);
+  await rig.clock.settle();
+  const nowMs = rig.clock.nowMs();
+  const page = (request: number, from: number, atMs: number) =>
+    peer.say({ kind: 'entries', request, chatId: group, from, through: from + 1, head: 99, entries: [entry(from, { atMs }), entry(from + 1, { atMs })] });
+  page(peer.one('history').request, 90, nowMs);
+  await rig.clock.settle();
+  const second = peer.one('history');
+  assert.equal(second.before, 90);
+  page(second.request, 80, nowMs - limits.clockAheadMsMax - 1);
+  await rig.clock.settle();
+  assert.deepEqual(peer.take('history'), []);
+  assert.ok(peer.one('send').number > number);
+});
+
+test('clockOff: numbers are counted again from the server`s time', async () => {
+  const disk = memoryDisk();
+  const ahead = await rigOf({ disk, clock: new FakeClock(1_800_000_000_000 + 40 * 86_400_000) });
+  ahead.client
+    .chat(group)
+    .send('a')
+    .catch(() => undefined);
+  await ahead.clock.settle();
+  await ahead.client.close();
+  const rig = await rigOf({ disk });
+  const peer = await rig.connect();
+  const first = peer.one('send');
+  assert.ok(first.number > (rig.clock.nowMs() + limits.clockAheadMsMax) * numbersPerMs);
+  peer.refuse(first.number, 313);
+  await rig.clock.settle();
+  const again = peer.one('send');
+  assert.equal(again.number, rig.clock.nowMs() * numbersPerMs);
+  void rig.client.chat(annBob).send('b');
+  await rig.clock.settle();
+  assert.equal(peer.one('send').number, again.number + 1);
+});
