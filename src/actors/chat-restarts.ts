@@ -2,6 +2,7 @@
 import type { Router } from '../cluster/router.ts';
 import type { ChatState } from '../core/chat.ts';
 import * as groups from '../core/groups.ts';
+import { isMember } from '../core/members.ts';
 import { watermarkOf } from '../core/receipts.ts';
 import type { MessageStore } from '../store/messages.ts';
 import type { ChatId } from '../structures/ids.ts';
@@ -27,14 +28,16 @@ export class Restarts {
   /** Lets everybody who is or was in look where the chat stands. What they have heard already tells them nothing new. */
   woken(state: ChatState, needs: RestartNeeds): void {
     if (state.seq === 0 || !this.#appended.has(state.chatId)) return;
+    tellHeads(state, needs);
     if (state.grownAtMs > 0) void repeatLast(state, needs);
-    else tellHeads(state, needs);
   }
 }
 
+/** Of a large chat only those who are out are told by name: the others hear its audiences. */
 function tellHeads(state: ChatState, { router }: RestartNeeds): void {
-  const { chatId, receipts, members } = state;
+  const { chatId, receipts, members, grownAtMs } = state;
   for (const userId of members.byUser.keys()) {
+    if (grownAtMs > 0 && isMember(members, userId)) continue;
     const { head } = groups.lineOf(state, userId);
     const row = { chatId, head, read: watermarkOf(receipts, userId).read, receiptsVersion: receipts.version };
     router.notifyUser(userId, { kind: 'moved', request: 0, rows: [row], last: true }, null);

@@ -26,6 +26,8 @@ export interface Faults {
   troubleMsMax: number;
   writeFailRate: number;
   readFailRate: number;
+  /** Store operations that take long. */
+  slowRate: number;
   unknownRate: number;
   stepThrowRate: number;
   commitThrowRate: number;
@@ -49,6 +51,7 @@ export const noFaults: Faults = {
   troubleMsMax: 0,
   writeFailRate: 0,
   readFailRate: 0,
+  slowRate: 0,
   unknownRate: 0,
   stepThrowRate: 0,
   commitThrowRate: 0,
@@ -81,6 +84,7 @@ export function drawFaults(random: Draws, mayLose: boolean): Faults {
     troubleMsMax: random.between(200, 8_000),
     writeFailRate: some(0.002, 0.03, 0.4),
     readFailRate: some(0.002, 0.02, 0.4),
+    slowRate: some(0.005, 0.1, 0.4),
     unknownRate: some(0.005, 0.08, 0.4),
     stepThrowRate: some(0.0005, 0.004, 0.3),
     commitThrowRate: some(0.002, 0.02, 0.3),

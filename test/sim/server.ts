@@ -167,7 +167,11 @@ function storesOf({ disk, clock, faults, trouble }: ServerNeeds, random: Draws):
       beforeWrite: write,
       beforeRead: read,
     },
-    latencyMs: (operation) => (operation === 'messages.append' ? random.between(0.5, 4) : random.chance(0.2) ? random.between(0.2, 3) : 0),
+    // Now and then an operation takes long: what crashes meanwhile has done the one thing and not the other.
+    latencyMs: (operation) => {
+      if (random.chance(faults().slowRate)) return random.between(20, 600);
+      return operation === 'messages.append' ? random.between(0.5, 4) : random.chance(0.2) ? random.between(0.2, 3) : 0;
+    },
   });
 }
 
