@@ -72,6 +72,8 @@ export type ChatEffect =
   | { readonly kind: 'tell'; readonly to: Origin; readonly frame: MembersFrame }
   | { readonly kind: 'receipt'; readonly userId: UserId; readonly deviceId: DeviceId; readonly mark: receipts.Watermark; readonly version: number; readonly to: readonly UserId[] }
   | { readonly kind: 'typing'; readonly from: Origin; readonly on: boolean; readonly to: readonly UserId[] }
+  /** While the membership was in doubt that user's devices were told nothing of the chat. */
+  | { readonly kind: 'remind'; readonly userId: UserId; readonly state: ChatState }
   | { readonly kind: 'enrolled'; readonly node: string; readonly seq: number; readonly asked: readonly UserId[]; readonly userIds: readonly UserId[] };
 
 export type ChatStep = Step<ChatState, ChatEffect>;
@@ -249,5 +251,5 @@ function enrolled(state: ChatState, node: string, asked: readonly UserId[]): Cha
 /** A membership that was announced but whose append may never have come: the log says. */
 function confirm(state: ChatState, userId: UserId): ChatStep {
   if (!members.everWas(state.members, userId)) return { state, effects: [] };
-  return { state, effects: [{ kind: 'follow', announce: noOne, lines: [groups.lineOf(state, userId)] }] };
+  return { state, effects: [{ kind: 'check' }, { kind: 'follow', announce: noOne, lines: [groups.lineOf(state, userId)] }, { kind: 'remind', userId, state }] };
 }

@@ -77,7 +77,7 @@ export function follow(before: ChatState, after: ChatState): ChatEffect {
   const grew = after.grownAtMs !== before.grownAtMs;
   const came = after.members.present.filter((userId) => !members.isMember(before.members, userId));
   const went = before.members.present.filter((userId) => !members.isMember(after.members, userId));
-  return { kind: 'follow', announce: came, lines: [...(grew ? after.members.present : came), ...went].map((userId) => lineOf(after, userId)) };
+  return { kind: 'follow', announce: [...came, ...went], lines: [...(grew ? after.members.present : came), ...went].map((userId) => lineOf(after, userId)) };
 }
 
 export function lineOf(state: ChatState, userId: UserId): InboxLine {

@@ -251,13 +251,21 @@ const retryAfter: Partial<Record<Why, number>> = { busy: 200, tooManyInFlight: 2
 
 /** The state with one more request of the device in flight. */
 export function counted(state: SessionState, device: DeviceState): SessionState {
-  return withDevice(state, device.connection, { inFlight: device.inFlight + 1 });
+  return inFlight(state, device, device.inFlight + 1);
+}
+
+/** Twice for every message: an only device is copied without looking for it. */
+function inFlight(state: SessionState, device: DeviceState, count: number): SessionState {
+  const { userId, node, devices, audiences, watched } = state;
+  if (devices.length !== 1 || devices[0] !== device) return withDevice(state, device.connection, { inFlight: count });
+  const { deviceId, connection, reads, lagging, resuming, focus } = device;
+  return { userId, node, devices: [{ deviceId, connection, inFlight: count, reads, lagging, resuming, focus }], audiences, watched };
 }
 
 function answered(state: SessionState, device: DeviceState, frame: ToDevice): SessionState {
-  const inFlight = Math.max(0, device.inFlight - 1);
-  if (device.reads.length === 0 || !('request' in frame)) return withDevice(state, device.connection, { inFlight });
-  return withDevice(state, device.connection, { inFlight, reads: device.reads.filter((request) => request !== frame.request) });
+  const count = Math.max(0, device.inFlight - 1);
+  if (device.reads.length === 0 || !('request' in frame)) return inFlight(state, device, count);
+  return withDevice(state, device.connection, { inFlight: count, reads: device.reads.filter((request) => request !== frame.request) });
 }
 
 function deviceAt({ devices }: SessionState, connection: ConnectionId): DeviceState | undefined {

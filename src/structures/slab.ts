@@ -4,6 +4,9 @@ const slabBytes = 16 * 1024;
 /** What is longer gets a buffer of its own, so that no long-lived view keeps much more alive than itself. */
 const pooledBytesMax = 2 * 1024;
 
+/** Up to here a loop is faster than a view to copy from. */
+const loopedBytesMax = 160;
+
 export class Slab {
   #bytes = new Uint8Array(0);
   #used = 0;
@@ -16,8 +19,10 @@ export class Slab {
       this.#bytes = new Uint8Array(slabBytes);
       this.#used = 0;
     }
-    const copy = this.#bytes.subarray(this.#used, this.#used + length);
-    copy.set(from.subarray(start, end));
+    const used = this.#used;
+    const copy = this.#bytes.subarray(used, used + length);
+    if (length > loopedBytesMax) copy.set(start === 0 && end === from.length ? from : from.subarray(start, end));
+    else for (let at = 0; at < length; at += 1) copy[at] = from[start + at] as number;
     this.#used += length;
     return copy;
   }
