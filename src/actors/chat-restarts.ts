@@ -2,10 +2,11 @@
 import type { Router } from '../cluster/router.ts';
 import type { ChatState } from '../core/chat.ts';
 import * as groups from '../core/groups.ts';
-import { isMember } from '../core/members.ts';
+import { isMember, staysOf } from '../core/members.ts';
 import { watermarkOf } from '../core/receipts.ts';
+import type { Entry } from '../protocol/messages.ts';
 import type { MessageStore } from '../store/messages.ts';
-import type { ChatId } from '../structures/ids.ts';
+import type { ChatId, UserId } from '../structures/ids.ts';
 import { pushOf } from './chat-reads.ts';
 
 export interface RestartNeeds {
@@ -35,21 +36,36 @@ export class Restarts {
 
 /** Of a large chat only those who are out are told by name: the others hear its audiences. */
 function tellHeads(state: ChatState, { router }: RestartNeeds): void {
-  const { chatId, receipts, members, grownAtMs } = state;
-  for (const userId of members.byUser.keys()) {
-    if (grownAtMs > 0 && isMember(members, userId)) continue;
-    const { head } = groups.lineOf(state, userId);
-    const row = { chatId, head, read: watermarkOf(receipts, userId).read, receiptsVersion: receipts.version };
-    router.notifyUser(userId, { kind: 'moved', request: 0, rows: [row], last: true }, null);
-  }
+  const { members, grownAtMs } = state;
+  for (const userId of members.byUser.keys()) if (grownAtMs === 0 || !isMember(members, userId)) tellHead(state, userId, router);
+}
+
+function tellHead(state: ChatState, userId: UserId, router: Router): void {
+  const { chatId, receipts } = state;
+  const { head } = groups.lineOf(state, userId);
+  const row = { chatId, head, read: watermarkOf(receipts, userId).read, receiptsVersion: receipts.version };
+  router.notifyUser(userId, { kind: 'moved', request: 0, rows: [row], last: true }, null);
+}
+
+/** Tells one user where the chat stands; if it is large, the entry that let them in makes their sessions join its audience. */
+export function remind(state: ChatState, userId: UserId, needs: RestartNeeds): void {
+  tellHead(state, userId, needs.router);
+  if (state.grownAtMs === 0 || !isMember(state.members, userId)) return;
+  const joined = staysOf(state.members, userId).at(-1)?.joined ?? 0;
+  void entryAt(state.chatId, joined, needs.messages).then((entry) => entry !== undefined && needs.router.pushToUser(userId, pushOf(entry).push));
 }
 
 /** Audiences see a gap before it, if there is one, and ask for what is missing. */
 async function repeatLast({ chatId, seq }: ChatState, { messages, router }: RestartNeeds): Promise<void> {
+  const last = await entryAt(chatId, seq, messages);
+  if (last !== undefined) router.pushToAudiences(chatId, pushOf(last));
+}
+
+/** Undefined also where the store is out of reach: what would have been told shows with the next entry or the next resume. */
+async function entryAt(chatId: ChatId, seq: number, messages: MessageStore): Promise<Entry | undefined> {
   try {
-    const [last] = await messages.read(chatId, { after: seq - 1, before: seq + 1, limit: 1, bytesMax: Number.MAX_SAFE_INTEGER, from: 'first' });
-    if (last !== undefined) router.pushToAudiences(chatId, pushOf(last));
+    return (await messages.read(chatId, { after: seq - 1, before: seq + 1, limit: 1, bytesMax: Number.MAX_SAFE_INTEGER, from: 'first' }))[0];
   } catch {
-    // the next entry shows the gap as well
+    return undefined;
   }
 }

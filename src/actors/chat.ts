@@ -18,7 +18,7 @@ import type { ReceiptStore } from '../store/receipts.ts';
 import type { Random } from '../structures/clock.ts';
 import type { ChatId } from '../structures/ids.ts';
 import { readLog } from './chat-reads.ts';
-import { Restarts } from './chat-restarts.ts';
+import { Restarts, remind } from './chat-restarts.ts';
 import type { ActorDefinition, GivenBack, Loaded, Self } from './runtime/actor.ts';
 
 export interface ChatNeeds {
@@ -177,6 +177,8 @@ function perform(effect: ChatEffect, self: ChatSelf, needs: ChatNeeds): void {
       return receipt(effect, self, needs);
     case 'typing':
       return typing(effect, self, needs);
+    case 'remind':
+      return remind(effect.state, effect.userId, needs);
     case 'enrolled':
       return router.tellAudience(effect.node, self.id, effect);
     case 'append':

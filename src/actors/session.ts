@@ -25,7 +25,7 @@ export interface Connections {
 /** Questions that a session has answered by services. */
 export interface SessionAnswers {
   resume(userId: UserId, incarnation: string, cursors: readonly CursorRow[], request: number): Promise<Resumed>;
-  heads(userId: UserId): Promise<Moved['rows']>;
+  heads(userId: UserId): Promise<Pick<Resumed, 'unconfirmed'> & { readonly rows: Moved['rows'] }>;
   listChats(userId: UserId, wish: ListChats): Promise<ChatsFrame>;
   /** At once where it is known. */
   usersExist(userIds: readonly UserId[]): boolean | Promise<boolean>;
@@ -209,8 +209,9 @@ function heal(self: SessionSelf, { answers, entities, router }: SessionNeeds): v
   if (router.mayLose) self.after(limits.healMaxMs, { kind: 'heal' });
   if (context.healing) return;
   context.healing = true;
-  const done = (rows: Moved['rows']): void => {
+  const done = (rows: Moved['rows'], unconfirmed: readonly ChatId[]): void => {
     context.healing = false;
+    for (const chatId of unconfirmed) router.tellChat(chatId, { kind: 'confirm', userId });
     const news = rows.filter(({ chatId, head }) => head > (context.healed?.get(chatId) ?? -1));
     context.healed = new Map(rows.map(({ chatId, head }) => [chatId, head - 1])); // less a margin: the last one is told twice
     for (let at = 0; at < news.length; at += limits.cursorsPerResumeMax) {
@@ -218,7 +219,10 @@ function heal(self: SessionSelf, { answers, entities, router }: SessionNeeds): v
       entities.tellIfAwake('session', userId, { kind: 'notify', frame, except: null });
     }
   };
-  answers.heads(userId).then(done, () => done([]));
+  answers.heads(userId).then(
+    ({ rows, unconfirmed }) => done(rows, unconfirmed),
+    () => done([], []),
+  );
 }
 
 function watch({ userIds, former }: Extract<SessionEffect, { kind: 'watch' }>, userId: UserId, { entities, answers }: SessionNeeds): void {

@@ -20,7 +20,7 @@ export interface Resync {
   /** The answer to a resume: rows of the chats in which something moved against the cursors; at least one frame. */
   resume(userId: UserId, incarnation: string, cursors: readonly CursorRow[], request: number): Promise<Resumed>;
   /** Where all chats of the user stand. */
-  heads(userId: UserId): Promise<readonly MovedRow[]>;
+  heads(userId: UserId): Promise<{ readonly rows: readonly MovedRow[]; readonly unconfirmed: readonly ChatId[] }>;
 }
 
 export function resyncService({ inbox, incarnation }: ResyncNeeds): Resync {
@@ -37,7 +37,8 @@ export function resyncService({ inbox, incarnation }: ResyncNeeds): Resync {
       return { frames: paged(request, news), large, unconfirmed };
     },
     async heads(userId) {
-      return (await inbox.rows(userId)).filter(({ confirmed }) => confirmed).map(movedRow);
+      const all = await inbox.rows(userId);
+      return { rows: all.filter(({ confirmed }) => confirmed).map(movedRow), unconfirmed: all.filter(({ confirmed }) => !confirmed).map(({ chatId }) => chatId) };
     },
   };
 }

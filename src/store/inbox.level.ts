@@ -19,7 +19,9 @@ export function levelInbox(home: Home, committer: Committer, heads: Heads): Inbo
       const group = committer.gather();
       for (const userId of userIds) {
         const key = inboxKey(userId, chatId);
-        if (committer.look(key) === undefined) committer.keep(group, key, rowOf(0, 0));
+        const held = committer.look(key);
+        if (held === undefined) committer.keep(group, key, rowOf(0, 0));
+        else if ((held.readUInt8(0) & confirmedFlag) !== 0) committer.keep(group, key, rowOf(held.readUInt8(0) & ~confirmedFlag, readNumber(held, 1)));
       }
       await group.durable;
     },
@@ -47,7 +49,7 @@ function rowOf(flags: number, head: number): Buffer {
 function changed(held: Buffer | undefined, { head, member, large }: InboxChange): Buffer {
   const flags = held?.readUInt8(0) ?? 0;
   const keptLarge = (flags & largeFlag) | (large ? largeFlag : 0); // once large, for ever
-  if (held !== undefined && (flags & confirmedFlag) !== 0 && head < readNumber(held, 1)) return rowOf((flags & ~largeFlag) | keptLarge, readNumber(held, 1));
+  if (held !== undefined && head < readNumber(held, 1)) return rowOf((flags & ~largeFlag) | keptLarge, readNumber(held, 1));
   return rowOf(confirmedFlag | (member ? memberFlag : 0) | keptLarge, head);
 }
 

@@ -10,7 +10,7 @@ export function memoryInbox(access: MemoryAccess): Inbox {
     rows: (userId) => access.read('inbox.rows', () => rowsOf(disk, userId)),
     announce: (chatId, userIds) =>
       access.write('inbox.announce', () => {
-        for (const userId of userIds) rowOf(disk, userId, chatId);
+        for (const userId of userIds) rowOf(disk, userId, chatId).confirmed = false;
       }),
     raise: (changes) =>
       access.write('inbox.raise', () => {
@@ -48,7 +48,7 @@ function rowOf(disk: MemoryDisk, userId: UserId, chatId: ChatId): MemoryInboxRow
 
 function raise(row: MemoryInboxRow, { head, member, large }: InboxChange): void {
   row.large ||= large; // once large, for ever
-  if (row.confirmed && head < row.head) return;
+  if (head < row.head) return;
   row.head = head;
   row.member = member;
   row.confirmed = true;

@@ -29,9 +29,12 @@ export interface InboxChange {
 export interface Inbox {
   /** Every chat of the user, in no particular order. */
   rows(userId: UserId): Promise<readonly InboxRow[]>;
-  /** Before the membership entry that it announces: from now on `rows` has the chat, unconfirmed. Durable once resolved. A row that exists already stays as it is. */
+  /**
+   * Before the membership entry that it announces, whichever way it changes: from now on `rows` has the chat, unconfirmed until the next `raise`. Of a row that exists already
+   * nothing else changes. Durable once resolved.
+   */
   announce(chatId: ChatId, userIds: readonly UserId[]): Promise<void>;
-  /** After the append: heads rise (never fall), memberships change, rows become confirmed. Durable once resolved. May be done twice. An older change never undoes a newer one. */
+  /** After the append: heads rise (never fall), memberships change, rows become confirmed. Durable once resolved. May be done twice. An older change never undoes a newer one, nor confirms. */
   raise(changes: readonly InboxChange[]): Promise<void>;
   /**
    * Whether every append to a known chat must be raised for each member (CQL: yes). Where the logs themselves answer (embedded, memory), only changes of membership and size are.

@@ -162,7 +162,8 @@ test('whoever left is not told who is in', () => {
 test('an announced membership is confirmed by the log alone', () => {
   const state = chatOf(ann, bob);
   const line = { userId: bob.userId, chatId: state.chatId, head: 1, member: true, large: false };
-  assert.deepEqual(take(state, { kind: 'confirm', userId: bob.userId }).effects, [{ kind: 'follow', announce: [], lines: [line] }]);
+  const { effects } = take(state, { kind: 'confirm', userId: bob.userId });
+  assert.deepEqual(effects, [{ kind: 'check' }, { kind: 'follow', announce: [], lines: [line] }, { kind: 'remind', userId: bob.userId, state }]);
   assert.deepEqual(take(state, { kind: 'confirm', userId: eve.userId }).effects, []);
 });
 

@@ -58,6 +58,7 @@ test('inboxes are announced before the entry that lets in, and raised for all wh
 
 test('the inbox of whoever is removed ends at the removal', () => {
   const [follow] = only(take(chatOf(ann, bob), remove(ann, { number: 1 }, bob)).effects, 'follow');
+  assert.deepEqual(follow?.announce, [bob.userId]);
   assert.deepEqual(
     follow?.lines.map(({ userId, head, member }) => [userId, head, member]),
     [[bob.userId, 2, false]],

@@ -39,10 +39,15 @@ export function inboxContract(name: string, open: OpenStores): void {
       assert.equal((await rows())[0]?.head, 6);
     });
 
-    test('announcing again changes nothing', async () => {
-      await grow(0, 1, head(1));
+    test('a change that was announced makes a row that is there unconfirmed, until the change or its failure is told', async () => {
+      await grow(0, 3, head(3));
       await opened.stores.inbox.announce(room, [ann]);
-      assert.equal((await rows())[0]?.confirmed, true);
+      assert.equal((await rows())[0]?.confirmed, false);
+      await opened.stores.inbox.raise([head(2)]); // late, from before
+      assert.equal((await rows())[0]?.confirmed, false);
+      await opened.stores.inbox.announce(room, [ann]);
+      await opened.stores.inbox.raise([head(3)]);
+      assert.deepEqual([(await rows())[0]?.confirmed, (await rows())[0]?.member, (await rows())[0]?.head], [true, true, 3]);
     });
 
     test('who has left sees the seq at which it was, whatever comes after; who comes back sees the tip', async () => {
