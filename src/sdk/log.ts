@@ -27,6 +27,8 @@ export interface LogNeeds {
   readonly policy: Policy;
   readonly journal: Journal;
   readonly entriesPerChatMax: number;
+  /** The server has accepted that number of this device. */
+  readonly accepted: (number: number) => void;
   /** Items that these entries, or the cursor being there, settle. */
   readonly claim: (chatId: ChatId, entries: readonly Entry[], seq: number) => readonly Claim[];
   /** There is a gap between the cursor and what was heard of. */
@@ -44,7 +46,10 @@ export class Log {
 
   constructor(needs: LogNeeds, kept: readonly ChatPlace[]) {
     this.needs = needs;
-    for (const now of kept) this.places.set(now.chatId, { now, held: new Map() });
+    for (const now of kept) {
+      this.places.set(now.chatId, { now, held: new Map() });
+      needs.accepted(now.accepted);
+    }
   }
 
   place(chatId: ChatId): Place {
@@ -109,6 +114,7 @@ export class Log {
       const entry = places.counted(place.now, given);
       if (place.now.seq === place.now.floor && entry.seq > place.now.seq + 1) place.now = { ...place.now, floor: entry.seq - 1 };
       place.now = places.after(place.now, entry, me);
+      if (entry.device === me.deviceId) this.needs.accepted(entry.number);
       fresh.push(entry);
     };
     for (const entry of entries) if (entry.seq > place.now.seq && entry.seq <= through) take(entry);

@@ -29,11 +29,21 @@ export class Numbers {
     return this.last;
   }
 
+  /** The server has taken that number of this device: perhaps from a life before this storage was restored. */
+  accepted(number: number): void {
+    this.last = Math.max(this.last, number);
+  }
+
   /**
-   * After `clockOff`: numbers were counted from a clock far ahead. Begins again above those that were accepted anywhere, if the last one is
-   * still beyond what the server takes (a second refusal of the same sort must not make numbers that were already given anew).
+   * After `clockOff`: numbers were counted from a clock far ahead. Begins again above `highestGood`, if the last one is still beyond what the
+   * server takes (a second refusal of the same sort must not make numbers that were already given anew).
    */
-  recount(acceptedMax: number): void {
-    if (this.last > (this.serverNowMs() + limits.clockAheadMsMax) * numbersPerMs) this.last = acceptedMax;
+  recount(highestGood: number): void {
+    if (this.isOff(this.last)) this.last = highestGood;
+  }
+
+  /** Whether the server would refuse it `clockOff`. */
+  isOff(number: number): boolean {
+    return number > (this.serverNowMs() + limits.clockAheadMsMax) * numbersPerMs;
   }
 }

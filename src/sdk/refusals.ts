@@ -10,14 +10,12 @@ export function judgeRefusal(sends: Sends, one: Open, refused: Refused): void {
   if (one.state === 'accepted' || one.state === 'settling' || one.state === 'storing') return; // an answer to an older copy
   switch (refused.why) {
     case 'numberPassed':
-      return renumber(one);
+      return renumber(sends, one);
     case 'clockOff':
       // Counted from a clock that was wrong, perhaps since welcome has told the server's: that is asked again, and it goes again.
       sends.needs.send({ kind: 'ping', request: 0 });
-      sends.needs.numbers.recount(highestAccepted(sends));
-      if (one.queue.tries > 0) sends.rest(one.queue, refused.retryAfterMs);
-      else one.queue.tries = 1;
-      return renumber(one);
+      sends.needs.numbers.recount(highestGood(sends));
+      return renumber(sends, one);
     case 'settled':
       return settle(sends, one);
     case 'outOfOrder':
@@ -31,9 +29,12 @@ export function judgeRefusal(sends: Sends, one: Open, refused: Refused): void {
   else sends.rest(one.queue, refused.retryAfterMs);
 }
 
-function renumber(one: Open): void {
+/** At once the first time; again after a pause: what makes the next number good (the log, where it stands how far this device had been) may still be on its way. */
+function renumber(sends: Sends, one: Open): void {
   one.state = 'renumber';
   one.unsure = false;
+  if (one.queue.tries > 0) sends.rest(one.queue, null);
+  else one.queue.tries = 1;
 }
 
 /** An earlier one has not arrived. It, and what follows, goes again; with none earlier open, the server's highest number is what this one comes after. */
@@ -65,7 +66,7 @@ function settle(sends: Sends, one: Open): void {
   sends.needs.search(chatId, number).then(
     (entry) => {
       if (one.state !== 'settling' || one.item.number !== number) return;
-      if (entry === undefined) renumber(one);
+      if (entry === undefined) renumber(sends, one);
       else sends.accepted(one, chatId, entry.seq, entry.atMs);
       sends.pump(one.queue);
     },
@@ -77,8 +78,11 @@ function settle(sends: Sends, one: Open): void {
   );
 }
 
-function highestAccepted(sends: Sends): number {
-  let highest = 0;
+/** Of the numbers that were accepted or still may be: those that are given out next must be above. */
+function highestGood(sends: Sends): number {
+  const { numbers } = sends.needs;
+  const open = sends.outbox.all().map(({ item }) => item.number);
+  let highest = Math.max(0, ...open.filter((number) => !numbers.isOff(number)));
   for (const { now } of sends.needs.log().places.values()) highest = Math.max(highest, now.accepted);
   return highest;
 }

@@ -5,7 +5,7 @@ import { limits, numbersPerMs } from '../../src/protocol/limits.ts';
 import { Refused } from '../../src/sdk/faults.ts';
 import { memoryDisk } from '../../src/sdk/storage.memory.ts';
 import { FakeClock } from '../sim/clock.ts';
-import { ann, annBob, annPhone, entry, greet, group, inGroup, rigOf, sentAs, seqs, texts } from './rig.ts';
+import { ann, annBob, annPhone, entry, greet, group, inGroup, push, rigOf, sentAs, seqs, texts } from './rig.ts';
 
 test('refused for good: the promise rejects, the event tells, the next one follows the last accepted', async () => {
   const { rig, peer } = await inGroup();
@@ -183,4 +183,49 @@ test('clockOff: numbers are counted again from the server`s time', async () => {
   void rig.client.chat(annBob).send('b');
   await rig.clock.settle();
   assert.equal(peer.one('send').number, again.number + 1);
+});
+
+test('clockOff: a number that is still open is not given a second time', async () => {
+  const { rig, peer } = await inGroup();
+  void rig.client.chat(group).send('a');
+  await rig.clock.settle();
+  const { number } = peer.one('send');
+  // The clock is set: days ahead, for one message, and back again with the next connection.
+  const ahead = 40 * 86_400_000;
+  rig.clock.leap(ahead);
+  void rig.client.chat(annBob).send('b');
+  rig.clock.leap(-ahead);
+  await rig.clock.settle();
+  const off = peer.one('send');
+  peer.refuse(off.number, 313);
+  await rig.clock.settle();
+  assert.equal(peer.one('send').number, number + 1);
+});
+
+test('numberPassed: the new number is above every one of this device that stands in the log, whatever its clock says', async () => {
+  const { rig, peer } = await inGroup();
+  void rig.client.chat(group).send('a');
+  await rig.clock.settle();
+  const { number } = peer.one('send');
+  // From a life of this device with a faster clock, which its storage, restored from a copy, knows nothing of.
+  push(peer, entry(2, { author: ann, device: annPhone, number: number + 1_000_000_000 }));
+  await rig.clock.settle();
+  peer.refuse(number, 310);
+  await rig.clock.settle();
+  assert.equal(peer.one('send').number, number + 1_000_000_001);
+});
+
+test('numberPassed again and again is not answered at once each time', async () => {
+  const { rig, peer } = await inGroup();
+  void rig.client.chat(group).send('a');
+  await rig.clock.settle();
+  let sends = 0;
+  for (let at = 0; at < 100; at += 1) {
+    for (const { number } of peer.take('send')) {
+      sends += 1;
+      peer.refuse(number, 310);
+    }
+    await rig.clock.advance(100);
+  }
+  assert.ok(sends > 2 && sends < 8, `${sends}`);
 });
