@@ -37,7 +37,7 @@ const fixed = {
   metrics: { type: 'string' },
   'server-pid': { type: 'string' },
   'allow-remote': { type: 'boolean', default: false },
-  baseline: { type: 'string', default: 'gathered' },
+  baseline: { type: 'string', default: 'plain' },
   json: { type: 'boolean', default: false },
   rate: { type: 'string' },
   seconds: { type: 'string', default: '10' },
@@ -60,7 +60,7 @@ Target:
       --url ws://127.0.0.1:8080 --tokens FILE  one that runs: a line {userId, deviceId, accessToken} per device (see bench/accounts.ts)
       --metrics URL, --server-pid N  for its figures of disk, processor and memory
       --allow-remote  the target may be another machine
-      --baseline gathered|plain|none  what is measured beside it: bare uWebSockets.js that gathers a turn's writes, that does not, nothing
+      --baseline plain|gathered|none  what is measured beside it: bare uWebSockets.js as it is, the same gathering each socket's writes of a turn, nothing
 
 Load:
       --rate N  messages a second; without it the highest that holds is found

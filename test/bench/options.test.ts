@@ -6,7 +6,7 @@ test('a scenario has its own settings, with defaults', () => {
   const { scenario, values, rate, measuredMs, baseline } = readOptions(['fan-out', '--start', '--members', '1000']);
   assert.equal(scenario.name, 'fan-out');
   assert.deepEqual(values, { rooms: 1, members: 1_000, body: 100 });
-  assert.deepEqual([rate, measuredMs, baseline], [undefined, 10_000, 'gathered']);
+  assert.deepEqual([rate, measuredMs, baseline], [undefined, 10_000, 'plain']);
   assert.equal(readOptions(['one-to-one', '--start', '--rate', '250']).rate, 250);
 });
 
