@@ -14,9 +14,17 @@ const headerBytes = 8 + 1 + 4;
 /** Frames are copied into large chunks: a million of them cost their bytes and 13 more each. */
 export class Journal {
   readonly #chunks: { readonly bytes: Buffer; used: number }[] = [];
+  readonly #keeps: boolean;
   frames = 0;
 
+  /** `keeps` false: only counts, for runs of more bytes than memory. */
+  constructor(keeps = true) {
+    this.#keeps = keeps;
+  }
+
   record(direction: 'in' | 'out', frame: Uint8Array, atMs: number): void {
+    this.frames += 1;
+    if (!this.#keeps) return;
     const needed = headerBytes + frame.byteLength;
     let chunk = this.#chunks.at(-1);
     if (chunk === undefined || chunk.bytes.byteLength - chunk.used < needed) {
@@ -29,7 +37,6 @@ export class Journal {
     bytes.writeUInt32LE(frame.byteLength, used + 9);
     bytes.set(frame, used + headerBytes);
     chunk.used += needed;
-    this.frames += 1;
   }
 
   /** In the order in which they were recorded. */
