@@ -1,3 +1,4 @@
+// Accounts minted without passwords are good ones.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';

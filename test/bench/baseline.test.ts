@@ -1,3 +1,4 @@
+// What the baseline does, and that it is what we measure against.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Side } from '../../bench/runs/side.ts';

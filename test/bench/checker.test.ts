@@ -1,3 +1,4 @@
+// Planted losses, doublings and swaps are found.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DeliveryChecker } from '../../bench/generator/checker.ts';

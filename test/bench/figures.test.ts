@@ -1,3 +1,4 @@
+// The form of the reported figures.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { exitCodeOf, jsonOf, type Measured, noFigures, noNotes, type Result } from '../../bench/figures.ts';

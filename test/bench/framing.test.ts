@@ -1,3 +1,4 @@
+// WebSocket frames as the generator writes and walks them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clientFrame, FrameWalker, FramingBroken, opcodes, upgradeRequest } from '../../bench/generator/framing.ts';

@@ -1,3 +1,4 @@
+// The command, from its words to its exit code.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';

@@ -1,3 +1,4 @@
+// A device under load: what it counts, acknowledges and pulls.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { writeBodyHead } from '../../bench/generator/body.ts';

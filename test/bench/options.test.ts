@@ -1,3 +1,4 @@
+// The command line.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readOptions, Usage } from '../../bench/options.ts';

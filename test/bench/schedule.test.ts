@@ -1,3 +1,4 @@
+// Open-loop arrivals.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Schedule, seededRandom } from '../../bench/generator/schedule.ts';

@@ -1,3 +1,4 @@
+// How the highest rate that holds is found.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { highestRate } from '../../bench/search.ts';

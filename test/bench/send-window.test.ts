@@ -1,3 +1,4 @@
+// Send numbers and the window of open sends.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { counterAt, dueMsAt, isBodyHead, senderAt } from '../../bench/generator/body.ts';

@@ -1,3 +1,4 @@
+// Processor time and memory as the system tells them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fdatasyncsIn } from '../../bench/targets/metrics.ts';
