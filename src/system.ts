@@ -74,7 +74,7 @@ export function startSystem(ports: SystemPorts): System {
   };
   kernel.host(chatActor({ messages, chats, inbox, receipts, router, random, counts: observe.counts, observeBatch: observe.batch, refused }));
   kernel.host(sessionActor({ router, entities: kernel, connections, answers, presence, clock, counts: observe.counts, overrun: new Set(), lagging, refused }));
-  kernel.host(audienceActor({ router, connections, entities: kernel }));
+  kernel.host(audienceActor({ router, connections, entities: kernel, clock }));
   kernel.host(presenceActor({ router, presence, isConnected: (userId) => kernel.isAwake('session', userId) }));
   return { kernel, router, connections, lagging: () => lagging.size };
 }

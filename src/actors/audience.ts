@@ -2,7 +2,9 @@
 import type { Router } from '../cluster/router.ts';
 import { type AudienceCommand, type AudienceEffect, type AudienceState, emptyAudience, step } from '../core/audience.ts';
 import type { ConnectionId } from '../core/session.ts';
+import type { Clock } from '../structures/clock.ts';
 import type { ChatId, UserId } from '../structures/ids.ts';
+import { ToldAgain } from './audience-later.ts';
 import type { ActorDefinition, Entities, Self } from './runtime/actor.ts';
 import type { Connections } from './session.ts';
 
@@ -10,6 +12,7 @@ export interface AudienceNeeds {
   readonly router: Router;
   readonly connections: Connections;
   readonly entities: Entities;
+  readonly clock: Clock;
 }
 
 interface Joined {
@@ -28,7 +31,8 @@ const askAgainMs = 2_000;
 
 export function audienceActor(needs: AudienceNeeds): AudienceActor {
   const known: Known = { ...needs, joined: new Map() };
-  const { connections, entities } = needs;
+  const { connections, entities, clock } = needs;
+  const again = new ToldAgain(entities, clock);
   return {
     kind: 'audience',
     mailboxMax: 20_000,
@@ -49,10 +53,7 @@ export function audienceActor(needs: AudienceNeeds): AudienceActor {
     isDurable: () => false,
     commit: () => undefined,
     perform: (effect, self) => perform(effect, self, known),
-    giveBack(command, why, chatId) {
-      // A join must not get lost; a push shows as a gap with the next one, which is then repaired.
-      if (why === 'busy' && (command.kind === 'join' || command.kind === 'leave')) entities.tell('session', command.userId, { kind: 'rejoin', chatId });
-    },
+    giveBack: (command, why, chatId) => void (why === 'busy' && again.givenBack(command, chatId)),
     readsOnly: () => false,
     passivate: (_state, { id }) => void known.joined.delete(id),
     isOver: ({ listeners }) => listeners.size === 0,

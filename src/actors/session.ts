@@ -25,7 +25,7 @@ export interface Connections {
 /** Questions that a session has answered by services. */
 export interface SessionAnswers {
   resume(userId: UserId, incarnation: string, cursors: readonly CursorRow[], request: number): Promise<Resumed>;
-  heads(userId: UserId): Promise<Pick<Resumed, 'unconfirmed'> & { readonly rows: Moved['rows'] }>;
+  heads(userId: UserId): Promise<Omit<Resumed, 'frames'> & { readonly rows: Moved['rows'] }>;
   listChats(userId: UserId, wish: ListChats): Promise<ChatsFrame>;
   /** At once where it is known. */
   usersExist(userIds: readonly UserId[]): boolean | Promise<boolean>;
@@ -220,7 +220,10 @@ function heal(self: SessionSelf, { answers, entities, router }: SessionNeeds): v
     }
   };
   answers.heads(userId).then(
-    ({ rows, unconfirmed }) => done(rows, unconfirmed),
+    ({ rows, large, unconfirmed }) => {
+      if (large.length > 0) entities.tellIfAwake('session', userId, { kind: 'large', chatIds: large }); // the push that let this user in may be among what was missed
+      done(rows, unconfirmed);
+    },
     () => done([], []),
   );
 }
@@ -258,12 +261,14 @@ function giveBack(command: SessionCommand, why: GivenBack, userId: UserId, needs
       return needs.connections.close(command.connection, why === 'draining' ? 'draining' : 'internal');
     case 'detach':
     case 'full':
-    case 'drained': // must not get lost: tried again until there is room
+    case 'drained':
+    case 'answer': // no more of them than requests in flight
+    case 'large':
+    case 'rejoin': // must not get lost: tried again until there is room
       if (why === 'busy') needs.clock.after(retryMs, () => void needs.entities.tellIfAwake('session', userId, command));
       return;
     case 'push':
     case 'notify':
-    case 'answer':
     case 'heal': // what was left out stands in the logs: the devices are told to look once there is room
       if (why !== 'busy' || needs.overrun.has(userId)) return;
       needs.overrun.add(userId);

@@ -130,6 +130,7 @@ export function step(state: SessionState, command: SessionCommand, nowMs: number
         effects: state.devices.filter(({ deviceId }) => deviceId === command.deviceId).map(({ connection }) => ({ kind: 'toDevice', connection, frame: command.frame })),
       };
     case 'rejoin':
+      if (!state.audiences.includes(command.chatId)) return { state, effects: [] };
       return joinAudiences({ ...state, audiences: state.audiences.filter((chatId) => chatId !== command.chatId) }, [command.chatId]);
     case 'heal':
       return { state, effects: [{ kind: 'heal' }] };

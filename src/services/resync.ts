@@ -20,27 +20,30 @@ export interface Resync {
   /** The answer to a resume: rows of the chats in which something moved against the cursors; at least one frame. */
   resume(userId: UserId, incarnation: string, cursors: readonly CursorRow[], request: number): Promise<Resumed>;
   /** Where all chats of the user stand. */
-  heads(userId: UserId): Promise<{ readonly rows: readonly MovedRow[]; readonly unconfirmed: readonly ChatId[] }>;
+  heads(userId: UserId): Promise<Omit<Resumed, 'frames'> & { readonly rows: readonly MovedRow[] }>;
 }
 
 export function resyncService({ inbox, incarnation }: ResyncNeeds): Resync {
   return {
     async resume(userId, theirs, cursors, request) {
-      const all = await inbox.rows(userId);
-      const rows = all.filter(({ confirmed }) => confirmed);
-      const large = rows.filter((row) => row.large && row.member).map(({ chatId }) => chatId);
-      const unconfirmed = all.filter(({ confirmed }) => !confirmed).map(({ chatId }) => chatId);
+      const { rows, ...others } = sorted(await inbox.rows(userId));
       // A device that has cursors of another history would skip what now stands at those seqs.
-      if (theirs !== incarnation && cursors.length > 0) return { frames: [{ kind: 'incarnationChanged', request, incarnation }], large, unconfirmed };
+      if (theirs !== incarnation && cursors.length > 0) return { frames: [{ kind: 'incarnationChanged', request, incarnation }], ...others };
       const known = new Map(cursors.map((cursor) => [cursor.chatId, cursor]));
-      const news = rows.filter((row) => moved(row, known.get(row.chatId))).map(movedRow);
-      return { frames: paged(request, news), large, unconfirmed };
+      return { frames: paged(request, rows.filter((row) => moved(row, known.get(row.chatId))).map(movedRow)), ...others };
     },
     async heads(userId) {
-      const all = await inbox.rows(userId);
-      return { rows: all.filter(({ confirmed }) => confirmed).map(movedRow), unconfirmed: all.filter(({ confirmed }) => !confirmed).map(({ chatId }) => chatId) };
+      const { rows, ...others } = sorted(await inbox.rows(userId));
+      return { rows: rows.map(movedRow), ...others };
     },
   };
+}
+
+/** What the chats have confirmed, which of those are large and heard by audience, and what is in doubt. */
+function sorted(all: readonly InboxRow[]): Omit<Resumed, 'frames'> & { readonly rows: readonly InboxRow[] } {
+  const rows = all.filter(({ confirmed }) => confirmed);
+  const large = rows.filter((row) => row.large && row.member).map(({ chatId }) => chatId);
+  return { rows, large, unconfirmed: all.filter(({ confirmed }) => !confirmed).map(({ chatId }) => chatId) };
 }
 
 function moved(row: InboxRow, cursor: CursorRow | undefined): boolean {

@@ -186,6 +186,15 @@ test('every device joins the audiences of the large chats that the inbox names, 
   assert.deepEqual(joins(take(attach(), large, attach(annsTablet, tablet))), [tablet]);
 });
 
+test('an audience that had no room, or has lost its memory, is joined again by whoever is still of it', () => {
+  const rejoin: SessionCommand = { kind: 'rejoin', chatId };
+  assert.deepEqual(
+    take(...both, { kind: 'large', chatIds: [chatId] }, rejoin).effects.map(({ kind }) => kind),
+    ['joinAudience', 'joinAudience'],
+  );
+  assert.deepEqual(take(...both, rejoin).effects, []);
+});
+
 test('a chat that grows large while the user is there is joined by the entry that says so', () => {
   const grown = take(...both, pushed({ entryKind: entryKinds.grown, large: true }));
   assert.deepEqual(

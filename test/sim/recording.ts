@@ -1,5 +1,5 @@
 // What left the servers and what reached them, frame by frame, as it was on the wire: the checkers judge from this, never from what a client made of it.
-import { decodeFromDevice, decodeToDevice, type FromDevice, type ToDevice, type Unknown } from '../../src/protocol/codec.ts';
+import { decodeFromDevice, decodeToDevice, type FromDevice, Malformed, type ToDevice, type Unknown } from '../../src/protocol/codec.ts';
 import type { Entry } from '../../src/protocol/messages.ts';
 import type { ReceiptRow } from '../../src/store/receipts.ts';
 import type { MemoryDisk } from '../../src/store/stores.memory.ts';
@@ -63,7 +63,8 @@ export class Recording {
   }
 
   comes(from: Party, bytes: Uint8Array): void {
-    const frame = decodeFromDevice(bytes);
+    const frame = decoded(bytes);
+    if (frame === undefined) return this.note(`${from.device} says what is no frame`);
     this.came.push({ atMs: this.#nowMs(), from, frame });
     this.#trace?.(`${this.#stamp()} ${from.device} -> ${shown(frame)}`);
   }
@@ -84,6 +85,15 @@ export class Recording {
 
   #stamp(): string {
     return (this.#nowMs() % 100_000_000).toFixed(1).padStart(11);
+  }
+}
+
+function decoded(bytes: Uint8Array): FromDevice | Unknown | undefined {
+  try {
+    return decodeFromDevice(bytes);
+  } catch (error) {
+    if (error instanceof Malformed) return undefined;
+    throw error;
   }
 }
 

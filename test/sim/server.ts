@@ -4,6 +4,8 @@ import type { KernelEvent } from '../../src/actors/runtime/events.ts';
 import type { Kernel } from '../../src/actors/runtime/kernel.ts';
 import { localLink } from '../../src/cluster/link.local.ts';
 import type { Link, Receiver } from '../../src/cluster/link.ts';
+import type { SessionState } from '../../src/core/session.ts';
+import { limits } from '../../src/protocol/limits.ts';
 import { StoreFull, StoreUnavailable } from '../../src/store/faults.ts';
 import { type AppendFault, type MemoryDisk, type MemoryStores, memoryStores, type ReadFault, type WriteFault } from '../../src/store/stores.memory.ts';
 import type { Stores } from '../../src/store/stores.ts';
@@ -175,7 +177,12 @@ function storesOf({ disk, clock, faults, trouble }: ServerNeeds, random: Draws):
   });
 }
 
-function withFaults(definition: AnyDefinition, { faults, poison }: ServerNeeds, random: Draws): AnyDefinition {
+/** P8, where no frame shows it: requests in flight. */
+function boundedOrWrong({ devices }: SessionState, recording: Recording): void {
+  for (const { deviceId, inFlight } of devices) if (inFlight > limits.requestsInFlightMax) recording.wrong(`${deviceId} has ${inFlight} requests in flight`);
+}
+
+function withFaults(definition: AnyDefinition, { faults, poison, recording }: ServerNeeds, random: Draws): AnyDefinition {
   /** A numbered command that throws does so each time: what was stored once is never refused as `internal` later. */
   const throws = (command: { readonly number?: number; readonly frame?: { readonly number?: number } }): boolean => {
     const rate = faults().stepThrowRate;
@@ -190,7 +197,9 @@ function withFaults(definition: AnyDefinition, { faults, poison }: ServerNeeds, 
     ...definition,
     step: (state, command, nowMs) => {
       if (throws(command)) throw new Injected('step');
-      return definition.step(state, command, nowMs);
+      const next = definition.step(state, command, nowMs);
+      if (definition.kind === 'session') boundedOrWrong(next.state, recording);
+      return next;
     },
     commit: (durable, state, self) => {
       if (!random.chance(faults().commitThrowRate)) return definition.commit(durable, state, self);

@@ -1,12 +1,13 @@
 // A simulated world: people with devices, a network, server processes on one disk. One seed decides everything that happens in it.
 
 import { type MemoryDisk, memoryDisk } from '../../src/store/stores.memory.ts';
-import { idFrom, type UserId } from '../../src/structures/ids.ts';
+import { type DeviceId, idFrom, type UserId } from '../../src/structures/ids.ts';
 import { FakeClock } from './clock.ts';
 import { Device, type DeviceSeams } from './device.ts';
 import { drawFaults, type Faults, noFaults } from './faults.ts';
 import { Network } from './network.ts';
 import { type Draws, draws } from './random.ts';
+import { RawDevice } from './raw-device.ts';
 import { Recording } from './recording.ts';
 import { Script } from './script.ts';
 import { ServerProcess, type ServerSeams } from './server.ts';
@@ -43,6 +44,7 @@ export class World {
   readonly network: Network;
   readonly devices: Device[] = [];
   readonly users: UserId[];
+  readonly raw: RawDevice;
   /** Whether pushes may get lost while a connection stands. */
   readonly mayLose: boolean;
   readonly mailboxMax: number;
@@ -71,7 +73,11 @@ export class World {
     this.users = Array.from({ length: users }, (_, n) => this.#register(n + 1));
     const crowd = Array.from({ length: crowdSize }, (_, n) => this.#register(1_000 + n));
     for (let n = 0; n < devices; n += 1) this.devices.push(this.#device(n, plant));
-    this.#script = new Script({ random: this.#random.stream('script'), devices: this.devices, users: this.users, crowd, disk: this.disk });
+    const rude = this.#register(500);
+    const everybody = [...this.users, rude];
+    const { disk } = this;
+    this.raw = new RawDevice({ name: 'raw', userId: rude, deviceId: deviceIdOf(500), clock, random: this.#random.stream('raw'), network: this.network, users: everybody, disk });
+    this.#script = new Script({ random: this.#random.stream('script'), devices: this.devices, users: everybody, crowd, disk });
     recording.note(`seed ${seed}, mayLose ${mayLose}, window ${windowBytesMax}, mailbox ${this.mailboxMax}, ${JSON.stringify(this.faults)}`);
   }
 
@@ -85,6 +91,7 @@ export class World {
     const { messages = 500, durationMs = 240_000 } = this.#options;
     this.#serve();
     for (const device of this.devices) await device.start();
+    this.raw.start();
     await this.clock.advance(1_000);
     this.#script.open();
     await this.clock.advance(2_000);
@@ -99,6 +106,7 @@ export class World {
   /** The faults end. True once everything under way has settled and every device is right; false if that takes too long. */
   async heal(isRight: () => Promise<boolean>): Promise<boolean> {
     this.recording.note('heal');
+    this.raw.end();
     this.faults = noFaults;
     this.#trouble = undefined;
     for (const old of this.#servers.slice(0, -1)) this.#end(old);
@@ -128,13 +136,10 @@ export class World {
   }
 
   #device(n: number, seams: DeviceSeams): Device {
-    const bits = new Uint8Array(15);
-    new DataView(bits.buffer).setUint32(11, n + 1);
-    bits[0] = n * 53;
     const userId = this.users[n % this.users.length] as UserId;
     const { clock, network, recording } = this;
     const name = `d${n + 1}`;
-    return new Device({ name, userId, deviceId: idFrom<'device'>('d', bits), clock, random: this.#random.stream(`device ${name}`), network, recording, seams });
+    return new Device({ name, userId, deviceId: deviceIdOf(n), clock, random: this.#random.stream(`device ${name}`), network, recording, seams });
   }
 
   #serve(): void {
@@ -246,4 +251,11 @@ export class World {
       this.recording.note('the store is well');
     });
   }
+}
+
+function deviceIdOf(n: number): DeviceId {
+  const bits = new Uint8Array(15);
+  new DataView(bits.buffer).setUint32(11, n + 1);
+  bits[0] = n * 53;
+  return idFrom<'device'>('d', bits);
 }
