@@ -80,7 +80,7 @@ What you send is kept in the storage first and goes out in order, once, also aft
 Next time \`Parley.open({ storage })\` goes on without the password. Without a storage everything is kept in memory.
 `;
 
-if (import.meta.main || process.argv[1] === import.meta.filename) {
+if (process.argv[1] === import.meta.filename) {
   const folder = resolve(process.argv[2] ?? join(root, 'dist/sdk'));
   buildSdk(folder);
   process.stdout.write(`The SDK is built in ${folder}\n`);

