@@ -42,7 +42,7 @@ export function pull(state: ChatState, { kind, from, request, after = 0, before 
     chatId: state.chatId,
     to: from,
     request,
-    after,
+    after: Math.min(after, head), // a cursor beyond the head asks for nothing, and must not be counted on from
     before: below,
     limit: bounded,
     from: kind === 'history' ? 'last' : 'first',

@@ -34,6 +34,13 @@ test('history reads backward from a seq, or from the end', () => {
   assert.equal(readBy(written, history(bob, { before: 999 })).before, 5);
 });
 
+test('a cursor beyond the head asks for nothing, however far beyond', () => {
+  for (const after of [5, 99, Number.MAX_SAFE_INTEGER]) {
+    const read = readBy(written, pull(bob, { after }));
+    assert.deepEqual([read.after, read.before, read.head], [4, 5, 4]);
+  }
+});
+
 test('the limit is clamped from both sides', () => {
   assert.equal(readBy(written, pull(bob, { limit: 0 })).limit, 1);
   assert.equal(readBy(written, pull(bob, { limit: 1_000_000 })).limit, limits.pullEntriesMax);
