@@ -114,6 +114,8 @@ test('what was written in a page that was closed at once goes out when it is ope
   const again = await tab();
   assert.equal(await again.evaluate(() => sdk.open('dora')), 'open');
   await heard;
+  // Eve may hear it before its own page hears that it was sent.
+  await again.waitForFunction(async () => (await sdk.seen('eve')).includes('second'));
   assert.deepEqual(await again.evaluate(() => sdk.seen('eve')).then((texts) => texts.slice(0, 3)), ['*', 'first', 'second']);
   await again.close();
   await eve.close();
