@@ -59,7 +59,7 @@ export class Engine {
     this.requests = new Requests(clock, policy, send);
     const { journal, requests } = this;
     this.questions = new Questions({ clock, random, policy, requests, isUp: () => this.connection.isUp });
-    this.numbers = new Numbers(clock, kept.lastNumber);
+    this.numbers = new Numbers(clock, random, kept.lastNumber);
     this.pulls = new Pulls({ clock, random, policy, requests, journal, log, idle: () => this.resume.idle() });
     this.log = this.logOf(needs);
     this.receipts = new Receipts(

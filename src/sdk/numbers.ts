@@ -1,17 +1,25 @@
 // Send numbers: rising for as long as the device lives, whatever its clock does and however old its backup is.
 import { limits, numbersPerMs } from '../protocol/limits.ts';
-import type { Clock } from '../structures/clock.ts';
+import type { Clock, Random } from '../structures/clock.ts';
 import { numberMin } from './requests.ts';
+
+/**
+ * A storage that was restored from an older copy does not know which numbers were given after it, and a clock that is wrong does not lift it above them. So each opening
+ * begins at random up to this far (about a minute) beyond the last number that it knows, and within a millisecond at random as well: two lives never give the same number.
+ */
+const openingStep = 65_536 * numbersPerMs;
 
 export class Numbers {
   private readonly clock: Clock;
+  private readonly random: Random;
   private last: number;
   /** The server's clock minus this device's, as of the last welcome. */
   private aheadMs = 0;
 
-  constructor(clock: Clock, last: number) {
+  constructor(clock: Clock, random: Random, last: number) {
     this.clock = clock;
-    this.last = last;
+    this.random = random;
+    this.last = last === 0 ? 0 : last + Math.floor(random() * openingStep);
   }
 
   /** This device's idea of the server's clock. */
@@ -25,7 +33,7 @@ export class Numbers {
 
   /** The next one; to be kept durably, as `lastNumber`, before it is used. */
   draw(): number {
-    this.last = Math.max(this.last + 1, Math.floor(this.serverNowMs()) * numbersPerMs, numberMin);
+    this.last = Math.max(this.last + 1, Math.floor(this.serverNowMs()) * numbersPerMs + Math.floor(this.random() * numbersPerMs), numberMin);
     return this.last;
   }
 

@@ -1,0 +1,33 @@
+// Send numbers rise for as long as the device lives, and no two lives of it give the same one.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { numbersPerMs } from '../../src/protocol/limits.ts';
+import { Numbers } from '../../src/sdk/numbers.ts';
+import { FakeClock } from '../sim/clock.ts';
+import { draws } from '../sim/random.ts';
+
+const draw = (numbers: Numbers, count: number): number[] => Array.from({ length: count }, () => numbers.draw());
+
+test('numbers rise, whatever the clock does', () => {
+  const clock = new FakeClock();
+  const numbers = new Numbers(clock, draws(1).next, 0);
+  const given = draw(numbers, 100);
+  numbers.welcomed(clock.nowMs() - 86_400_000);
+  given.push(...draw(numbers, 100));
+  clock.leap(3_600_000);
+  given.push(...draw(numbers, 100));
+  given.forEach((number, at) => assert.ok(at === 0 || number > (given[at - 1] ?? 0)));
+});
+
+test('a number lies within a second of the clock, as long as that goes right', () => {
+  const clock = new FakeClock();
+  const [number = 0] = draw(new Numbers(clock, draws(1).next, 0), 1);
+  assert.ok(Math.abs(number / numbersPerMs - clock.nowMs()) < 1_000);
+});
+
+test('two lives that begin with the same copy, and a clock that lifts neither above it, give no number twice', () => {
+  const last = new FakeClock().nowMs() * numbersPerMs + 86_400_000 * numbersPerMs;
+  const given = new Set<number>();
+  for (let life = 1; life <= 50; life += 1) for (const number of draw(new Numbers(new FakeClock(), draws(life).next, last), 20)) given.add(number);
+  assert.equal(given.size, 50 * 20);
+});
