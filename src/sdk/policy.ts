@@ -19,6 +19,8 @@ export const policy = {
   retryMaxMs: 30_000,
   /** Receipts to the server: at most one of a kind in this time and chat. */
   receiptEveryMs: 1_000,
+  /** A receipt that was told less than this before the connection went is told again. */
+  doubtfulMs: 60_000,
   /** What may be lost in a crash (watermarks of others) is kept this long before it is written. */
   lazyWriteMs: 1_000,
   pullsAtOnce: 4,

@@ -64,8 +64,20 @@ export class Receipts {
     this.fetch();
   }
 
+  /** What was told a moment ago may not have arrived: it is told again with the next connection. */
   stop(): void {
+    if (!this.up) return;
     this.up = false;
+    const { clock, policy, log } = this.needs;
+    for (const [chatId, atMs] of this.toldAtMs) {
+      if (clock.nowMs() - atMs > policy.doubtfulMs) continue;
+      const place = log().place(chatId);
+      if (place.now.readTold > 0) this.toRead.set(chatId, Math.max(place.now.readTold, this.toRead.get(chatId) ?? 0));
+      place.now = { ...place.now, deliveredTold: 0, readTold: 0 };
+    }
+    this.toldAtMs.clear();
+    for (const timer of this.telling.values()) timer.cancel();
+    this.telling.clear();
   }
 
   forget(): void {
@@ -107,7 +119,8 @@ export class Receipts {
 
   moved({ chatId, read, receiptsVersion }: MovedRow): void {
     this.raiseRead(chatId, read, true).catch(() => undefined);
-    if (receiptsVersion === this.versionOf(chatId)) return;
+    // 0: who says that the head moved knows nothing of receipts.
+    if (receiptsVersion === 0 || receiptsVersion === this.versionOf(chatId)) return;
     this.stale.add(chatId);
     if (isSmall(this.rosters.get(chatId), this.needs.policy.rosterEagerMembersMax)) this.want(chatId);
   }

@@ -178,6 +178,27 @@ test('a `delivered` that got lost is told again once the roster shows that the s
   assert.equal(peer.one('delivered').seq, 2);
 });
 
+test('receipts that were told just before the connection went are told again, older ones are not', async () => {
+  const { rig, peer } = await inGroup();
+  push(peer, message(2), message(3));
+  await rig.clock.settle();
+  await rig.client.chat(group).read(2);
+  await rig.clock.advance(2_000);
+  assert.equal(peer.take('delivered').length + peer.take('read').length, 2);
+  peer.events.closed(1006, '');
+  await rig.clock.advance(1_000);
+  await greet(rig.peer(), rig.clock);
+  assert.deepEqual([rig.peer().take('delivered').at(-1)?.seq, rig.peer().one('read').seq], [3, 2]);
+  for (let at = 0; at < 90; at += 1) {
+    await rig.clock.advance(1_000);
+    rig.peer().say({ kind: 'pong', request: 0, serverTimeMs: 0 });
+  }
+  rig.peer().events.closed(1006, '');
+  await rig.clock.advance(1_000);
+  await greet(rig.peer(), rig.clock);
+  assert.deepEqual([rig.peer().take('delivered'), rig.peer().take('read')], [[], []]);
+});
+
 test('ticks and unread survive a restart', async () => {
   const disk = memoryDisk();
   const { rig, peer } = await inGroup({ disk });
