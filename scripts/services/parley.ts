@@ -95,12 +95,10 @@ export class Parley {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** What its log says at this level or above (40: warnings, 50: errors), parsed. */
-  logged(level: number): readonly { readonly level: number; readonly msg: string }[] {
-    return this.lines
-      .filter((line) => line.startsWith('{"level":'))
-      .map((line) => JSON.parse(line) as { level: number; msg: string })
-      .filter((one) => one.level >= level);
+  /** The lines of its log at this level or above, as they were written. */
+  logged(least: 'warn' | 'error'): readonly string[] {
+    const levels = least === 'warn' ? ['warn', 'error', 'fatal'] : ['error', 'fatal'];
+    return this.lines.filter((line) => levels.some((level) => line.startsWith(`{"level":"${level}"`)));
   }
 
   /** Resolves when it has gone. */

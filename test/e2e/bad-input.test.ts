@@ -37,7 +37,7 @@ for (const transport of ['uws', 'ws'] as const) {
     after(async () => {
       await ann.settled(); // through all of it
       assert.equal((await fetch(`${parley.opsUrl}/healthz`)).status, 200);
-      assert.deepEqual(parley.logged(50), []);
+      assert.deepEqual(parley.logged('error'), []);
       await parley.stop();
       await rm(data, { recursive: true, force: true });
     });

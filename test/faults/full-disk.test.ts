@@ -25,7 +25,9 @@ test('on a full disk writes are refused and reads answered; with room again it s
   t.diagnostic(`seed ${seeded.seed} (TEST_SEED=${seeded.seed} repeats its draws)`);
   const disk = await SmallDisk.mount(diskMegabytes);
   let parley: Parley | undefined;
+  const talked = new AbortController();
   t.after(async () => {
+    talked.abort();
     await parley?.stop();
     await disk.unmount();
   });
@@ -39,7 +41,6 @@ test('on a full disk writes are refused and reads answered; with room again it s
   await crowd.connect(parley.socketUrl);
   const watcher = await Device.connect(parley.socketUrl, accounts[0] as Account);
 
-  const talked = new AbortController();
   const talking = crowd.talk(1_500, talked.signal);
   for (let cycle = 1; cycle <= cycles; cycle += 1) {
     await until('messages flow', () => crowd.acknowledged > cycle * 200);
