@@ -27,7 +27,8 @@ export class SmallDisk {
       const file = await open(image, 'w');
       await file.truncate(megabytes * 1024 * 1024);
       await file.close();
-      await run('mkfs.ext4', ['-q', '-F', '-m', '0', image]);
+      // Debian keeps it where an ordinary PATH does not look.
+      await run('mkfs.ext4', ['-q', '-F', '-m', '0', image], { env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` } });
       await run('mount', ['-o', 'loop', image, disk.directory]);
       return disk;
     } catch (cause) {

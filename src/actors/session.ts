@@ -183,10 +183,8 @@ function toChatIfUsersExist(wanted: IfUsersExist, self: SessionSelf, needs: Sess
     else refuse({ userId, deviceId, request }, why, needs);
     for (const next of held) next(); // one that is looked up in turn holds those behind it again
   };
-  Promise.resolve(known).then(
-    (exist) => done(exist ? undefined : 'noSuchUser'),
-    () => done('unavailable'),
-  );
+  const answered = async (): Promise<Why | undefined> => ((await known) ? undefined : 'noSuchUser');
+  answered().then(done, () => done('unavailable'));
 }
 
 function resume({ deviceId, request, incarnation, cursors }: Extract<SessionEffect, { kind: 'resume' }>, self: SessionSelf, needs: SessionNeeds): void {

@@ -1,7 +1,7 @@
 // Backup and restore, in words for the operator.
 import { systemClock } from '../actors/runtime/clock.ts';
-import { StoreRefused } from '../store/faults.ts';
 import { backupLevel, restoreLevel } from '../store/backup.level.ts';
+import { StoreRefused } from '../store/faults.ts';
 
 /** Asks the node that serves the directory; opens the directory itself where none does. Resolves with what to tell. */
 export async function backup(directory: string, to: string, ops: string): Promise<string> {
