@@ -1,5 +1,6 @@
 // One world from beginning to end, and the verdict on it.
-import { type CheckerName, checkers, type Evidence, staysOf } from './checkers.ts';
+import { type CheckerName, checkers } from './checkers.ts';
+import { type Evidence, staysOf } from './evidence.ts';
 import { headFor, staysIn } from './truth.ts';
 import { type SimulationOptions, World } from './world.ts';
 
