@@ -56,7 +56,7 @@ export class Engine {
     this.journal = new Journal(storage, (error) => this.storageFailed(error));
     this.connection = this.connectionOf(needs);
     const send: Connection['send'] = (frame) => this.connection.send(frame);
-    this.requests = new Requests(clock, policy, send);
+    this.requests = new Requests(clock, random, policy, send);
     const { journal, requests } = this;
     this.questions = new Questions({ clock, random, policy, requests, isUp: () => this.connection.isUp });
     this.numbers = new Numbers(clock, random, kept.lastNumber);

@@ -78,7 +78,8 @@ export class Pulls {
       const { seq, heard } = log().place(chatId).now;
       if (heard > seq) {
         const answer = await requests.ask({ kind: 'pull', chatId, after: seq, upTo: heard, limit: this.limit });
-        if (answer.kind === 'entries') this.judge(chatId, log().fill(chatId, answer, heard), seq, heard);
+        const joined = answer.kind === 'entries' && answer.chatId === chatId && log().fill(chatId, answer, heard);
+        this.judge(chatId, joined, seq, heard);
       }
     } catch (error) {
       this.failed(chatId, error);

@@ -1,6 +1,6 @@
 // Questions to the server and their answers, by correlation id.
 import type { FromDevice, ToDevice } from '../protocol/codec.ts';
-import type { Clock, Timer } from '../structures/clock.ts';
+import type { Clock, Random, Timer } from '../structures/clock.ts';
 import { NotConnected, Refused, TooMuchWaiting, Unanswered } from './faults.ts';
 import type { Policy } from './policy.ts';
 
@@ -29,10 +29,12 @@ export class Requests {
   private readonly send: (frame: FromDevice) => boolean;
   private readonly pending = new Map<number, Pending>();
   private queue: Queued[] = [];
-  private last = 0;
+  /** Begins at random: the server may still have an answer on its way to a former life of this device, which must not be taken for one to this life's. */
+  private last: number;
 
-  constructor(clock: Clock, policy: Policy, send: (frame: FromDevice) => boolean) {
+  constructor(clock: Clock, random: Random, policy: Policy, send: (frame: FromDevice) => boolean) {
     this.clock = clock;
+    this.last = Math.floor(random() * numberMin);
     this.policy = policy;
     this.send = send;
   }
