@@ -79,7 +79,7 @@ export const plants: readonly PlantedBug[] = [
   {
     name: 'inboxes are not raised',
     foundBy: ['devicesConverge'],
-    likely: 1,
+    likely: 57,
     plant: () => ({ stores: (stores) => ({ ...stores, inbox: { ...stores.inbox, raise: async () => undefined } }) }),
   },
   {
@@ -103,7 +103,7 @@ export const plants: readonly PlantedBug[] = [
   {
     name: 'whoever is removed from a large chat stays subscribed',
     foundBy: ['membersOnly'],
-    likely: 2,
+    likely: 6,
     plant: () => inDefinition('audience', (definition) => ({ ...definition, perform: (effect, self) => effect.kind !== 'unsubscribe' && definition.perform(effect, self) })),
   },
   {
@@ -138,7 +138,7 @@ export const plants: readonly PlantedBug[] = [
   {
     name: 'a fold forgets the rings',
     foundBy: ['onceAndInDeviceOrder'],
-    likely: 39,
+    likely: 3,
     plant: () =>
       inMessages((inner) => ({
         open: async (chatId) => {
@@ -165,7 +165,7 @@ export const plants: readonly PlantedBug[] = [
   {
     name: 'a former owner denies what it has not heard of',
     foundBy: ['devicesConverge'],
-    likely: 8,
+    likely: 2,
     plant: () =>
       inChatSteps((step) => (state, command, nowMs) => {
         const { state: next, effects } = step(state, command, nowMs);
@@ -175,7 +175,7 @@ export const plants: readonly PlantedBug[] = [
   {
     name: 'an activation that follows a broken one tells nobody',
     foundBy: ['devicesConverge'],
-    likely: 18,
+    likely: 7,
     plant: () => ({
       link: (link) => ({ ...link, toUser: (userId, envelope) => void ((envelope.kind === 'notify' && envelope.frame.kind === 'moved') || link.toUser(userId, envelope)) }),
     }),
@@ -183,7 +183,7 @@ export const plants: readonly PlantedBug[] = [
   {
     name: 'mailboxes take all that comes',
     foundBy: ['mailboxesAreBounded'],
-    likely: 30,
+    likely: 17,
     plant: () => ({ definition: (definition) => ({ ...definition, mailboxMax: Number.MAX_SAFE_INTEGER }) }),
   },
 ];
