@@ -18,7 +18,7 @@ export function webSocketDial(url: () => string): Dial {
       if (!over && data instanceof ArrayBuffer) received(new Uint8Array(data));
     };
     socket.onclose = ({ code, reason }: { readonly code: number; readonly reason: string }) => end(code, reason);
-    socket.onerror = () => undefined; // a close follows
+    socket.onerror = () => end(1006, 'failed'); // in browsers a close follows; Node leaves it out where nobody listened
     return {
       send(bytes) {
         if (socket.readyState === WebSocket.OPEN) socket.send(bytes as Uint8Array<ArrayBuffer>);
