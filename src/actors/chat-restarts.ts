@@ -4,6 +4,7 @@ import type { ChatState } from '../core/chat.ts';
 import * as groups from '../core/groups.ts';
 import { isMember, staysOf } from '../core/members.ts';
 import { watermarkOf } from '../core/receipts.ts';
+import { limits } from '../protocol/limits.ts';
 import type { Entry } from '../protocol/messages.ts';
 import type { MessageStore } from '../store/messages.ts';
 import type { ChatId, UserId } from '../structures/ids.ts';
@@ -34,10 +35,17 @@ export class Restarts {
   }
 }
 
-/** Of a large chat only those who are out are told by name: the others hear its audiences. */
-function tellHeads(state: ChatState, { router }: RestartNeeds): void {
-  const { members, grownAtMs } = state;
-  for (const userId of members.byUser.keys()) if (grownAtMs === 0 || !isMember(members, userId)) tellHead(state, userId, router);
+/** More entries than one append can hold: who came in before those has been told. */
+const appendMax = 256;
+
+/** Of a large chat those who are out, or may not yet know that they are in, are told by name; the others hear its audiences. */
+function tellHeads(state: ChatState, needs: RestartNeeds): void {
+  const { members, grownAtMs, atMs, seq } = state;
+  const allNew = atMs - grownAtMs <= limits.healMaxMs;
+  for (const userId of members.byUser.keys()) {
+    if (grownAtMs === 0 || !isMember(members, userId)) tellHead(state, userId, needs.router);
+    else if (allNew || joinedSeq(state, userId) > seq - appendMax) remind(state, userId, needs);
+  }
 }
 
 function tellHead(state: ChatState, userId: UserId, router: Router): void {
@@ -51,8 +59,11 @@ function tellHead(state: ChatState, userId: UserId, router: Router): void {
 export function remind(state: ChatState, userId: UserId, needs: RestartNeeds): void {
   tellHead(state, userId, needs.router);
   if (state.grownAtMs === 0 || !isMember(state.members, userId)) return;
-  const joined = staysOf(state.members, userId).at(-1)?.joined ?? 0;
-  void entryAt(state.chatId, joined, needs.messages).then((entry) => entry !== undefined && needs.router.pushToUser(userId, pushOf(entry).push));
+  void entryAt(state.chatId, joinedSeq(state, userId), needs.messages).then((entry) => entry !== undefined && needs.router.pushToUser(userId, pushOf(entry).push));
+}
+
+function joinedSeq({ members }: ChatState, userId: UserId): number {
+  return staysOf(members, userId).at(-1)?.joined ?? 0;
 }
 
 /** Audiences see a gap before it, if there is one, and ask for what is missing. */

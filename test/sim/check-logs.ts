@@ -41,21 +41,31 @@ export const everyReaderSeesTheSame = checker(({ recording, disk }, complain) =>
   }
 });
 
-/** P3: a number of a device makes at most one entry, numbers stand in rising order, and so does what the device wrote; nothing that was written stands twice. */
-export const onceAndInDeviceOrder = checker(({ disk, devices }, complain) => {
+/**
+ * P3: a number of a device makes at most one entry, numbers stand in rising order, and so does what the device wrote; nothing that was written stands twice.
+ * But for what a device had to number anew (its clock was off, say) and then forgot with an older copy of its storage: it sends that again under its old number,
+ * which was never stored, and so once more under a new one.
+ */
+export const onceAndInDeviceOrder = checker(({ disk, devices, recording }, complain) => {
+  const firstNumbers = new Map<string, number>();
+  for (const { frame } of recording.came) {
+    const text = frame.kind === 'send' ? new TextDecoder().decode(frame.body) : '';
+    if (frame.kind === 'send' && !firstNumbers.has(text)) firstNumbers.set(text, frame.number);
+  }
   const copied = new Set(devices.filter(({ copies }) => copies > 0).map(({ name }) => name));
   for (const [chatId, { entries }] of disk.logs) {
     const numbers = new Map<DeviceId, number>();
     const counts = new Map<string, number>();
-    const seen = new Set<string>();
+    const seen = new Map<string, number>();
     for (const { device, number, seq, entryKind, body } of entries) {
       if (number > 0 && number <= (numbers.get(device) ?? 0)) complain(`${chatId} ${seq}: number ${number} of ${device} stands again, or late`);
       if (number > 0) numbers.set(device, Math.max(number, numbers.get(device) ?? 0));
       if (entryKind !== entryKinds.message) continue;
       const text = new TextDecoder().decode(body);
-      if (seen.has(text)) complain(`${chatId} ${seq}: ${text} stands twice`);
-      seen.add(text);
       const [name = '', , count = ''] = text.split('/');
+      const forgotten = copied.has(name) && seen.get(text) !== firstNumbers.get(text);
+      if (seen.has(text) && !forgotten) complain(`${chatId} ${seq}: ${text} stands twice`);
+      if (!seen.has(text)) seen.set(text, number);
       // What a device that came back from an older copy had left open may come after what it has written since.
       if (!copied.has(name) && Number(count) < (counts.get(name) ?? 0)) complain(`${chatId} ${seq}: ${text} stands after ${counts.get(name)} of the same device`);
       counts.set(name, Math.max(Number(count), counts.get(name) ?? 0));
