@@ -1,6 +1,9 @@
 // Starts the real server as a process of its own, on free ports and a folder of its own, and ends it again. For tests of the whole and for whoever tries things out.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -149,6 +152,19 @@ export class Parley {
       });
     });
   }
+}
+
+/** Settings for a server that is to come back under the same address: free ports below those that the system gives away to connections meanwhile. */
+export async function lastingAddress(): Promise<{ readonly PARLEY_PORT: string; readonly PARLEY_API_PORT: string }> {
+  const ports: string[] = [];
+  while (ports.length < 2) {
+    const port = randomInt(20_000, 30_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await Promise.race([once(server, 'listening').then(() => true), once(server, 'error').then(() => false)]).catch(() => false);
+    server.close();
+    if (isFree && !ports.includes(`${port}`)) ports.push(`${port}`);
+  }
+  return { PARLEY_PORT: ports[0] as string, PARLEY_API_PORT: ports[1] as string };
 }
 
 /** The process that a wrapping program has started. */

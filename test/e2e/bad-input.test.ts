@@ -184,6 +184,21 @@ for (const transport of ['uws', 'ws'] as const) {
         assert.equal((await device.next('pong')).request, 123);
       });
 
+      test('numbers at the edge of what a frame can hold are answered as any others', async () => {
+        const device = await fresh();
+        const { chatId, seq } = await device.sayTo(bob.userId, 'hello');
+        const most = Number.MAX_SAFE_INTEGER;
+        const beyond = await device.askFor('entries', { kind: 'pull', request: most, chatId, after: most, upTo: most, limit: most });
+        assert.deepEqual([beyond.entries, beyond.through, beyond.head], [[], seq, seq]);
+        assert.equal((await device.history(chatId, most, most)).through, seq);
+        device.tell({ kind: 'read', chatId, seq: most });
+        device.tell({ kind: 'delivered', chatId, seq: most });
+        await isRefused(device, 'clockOff', sendTo(device, chatId, { number: most, after: 0 }));
+        await device.askFor('moved', { kind: 'resume', request: 1, incarnation: device.welcome.incarnation, cursors: [{ chatId, seq: most, receiptsVersion: most }], last: true });
+        await device.askFor('chats', { kind: 'listChats', request: 2, before: { atMs: most, chatId }, limit: most });
+        await device.say(chatId, 'and on');
+      });
+
       test('a second hello', async () => {
         const device = await fresh();
         device.tell(helloOf(device.account));

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { Parley } from '../../scripts/services/parley.ts';
+import { lastingAddress, Parley } from '../../scripts/services/parley.ts';
 import { directChatId } from '../../src/protocol/direct.ts';
 import { closes } from '../../src/protocol/errors.ts';
 import { registered, request, storesOf } from './accounts.ts';
@@ -92,6 +93,29 @@ test('a directory that a server has open is refused to another, with what to do'
   const ann = await Device.connect(first.socketUrl, await registered(first.apiUrl));
   await ann.sayTo(ann.userId, 'undisturbed');
   await ann.close();
+});
+
+test('devices that call before it serves do not hold up the start', async (t) => {
+  const environment = await lastingAddress();
+  let calling = true;
+  const callers: Socket[] = [];
+  const call = (): void => {
+    const socket = connect(Number(environment.PARLEY_PORT), '127.0.0.1');
+    callers.push(socket);
+    socket.on('error', () => undefined);
+    if (calling) setTimeout(call, 1);
+  };
+  call(); // and never says a word, nor goes away
+  t.after(() => {
+    calling = false;
+    for (const socket of callers) socket.destroy();
+  });
+  const parley = await Parley.start({ environment });
+  calling = false;
+  const ann = await Device.connect(parley.socketUrl, await registered(parley.apiUrl));
+  await ann.close();
+  for (const socket of callers) socket.destroy();
+  assert.equal((await parley.stop()).code, 0);
 });
 
 test('a misspelt setting is refused with the names that there are', async () => {

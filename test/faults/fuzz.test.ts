@@ -91,18 +91,18 @@ test(`${frames} fuzzed frames: no crash, every socket answered or closed with a 
   );
   assert(quantiles.p99Ms <= pairP99MsMax, 'the pair was disturbed');
   // And the fuzzed chats are whole: the store reads them from end to end.
-  let stored = 0;
+  const read = new Set<ChatId>();
   for (const { account, source } of personas) {
     const reader = await Device.connect(parley.socketUrl, account);
     const { rows } = await reader.askFor('moved', { kind: 'resume', request: 1, incarnation: source.names.incarnation, cursors: [], last: true });
     for (const { chatId, head } of rows) {
-      const entries = await reader.pullAll(chatId);
-      assert.equal(entries.at(-1)?.seq ?? 0, head);
-      stored += entries.length;
+      if (read.has(chatId)) continue;
+      read.add(chatId);
+      assert.equal((await reader.pullAll(chatId)).at(-1)?.seq ?? 0, head);
     }
     await reader.close();
   }
-  assert(stored > 0);
+  assert(read.size > accountCount);
 });
 
 /** For each of them its chats: a direct one with each of the others, which the first message makes, and groups that all are in. */
