@@ -7,10 +7,17 @@ const { values } = parseArgs({
 });
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
+let running = 0;
+process.on('unhandledRejection', (error) => {
+  print(`seed ${running}: a promise was rejected and nobody heard: ${error instanceof Error ? error.stack : String(error)}`);
+  process.exit(1);
+});
+
 if (values.seed === undefined) await many(Number(values.from), Number(values.seeds));
 else await one(Number(values.seed));
 
 async function one(seed: number): Promise<void> {
+  running = seed;
   const verdict = await simulate({ seed, ...(values.trace && { trace: print }) });
   print(verdict.complaints.length > 0 ? complaintsIn(verdict) : `seed ${seed}: all is well; ${verdict.entries} entries, ${verdict.frames} frames`);
   process.exitCode = verdict.complaints.length > 0 ? 1 : 0;
@@ -21,6 +28,7 @@ async function many(from: number, count: number): Promise<void> {
   let failed = 0;
   let frames = 0;
   for (let seed = from; seed < from + count; seed += 1) {
+    running = seed;
     const verdict = await simulate({ seed });
     frames += verdict.frames;
     if (verdict.complaints.length === 0) continue;
