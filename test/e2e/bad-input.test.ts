@@ -193,10 +193,10 @@ for (const transport of ['uws', 'ws'] as const) {
         assert.equal((await device.history(chatId, most, most)).through, seq);
         device.tell({ kind: 'read', chatId, seq: most });
         device.tell({ kind: 'delivered', chatId, seq: most });
-        await isRefused(device, 'clockOff', sendTo(device, chatId, { number: most, after: 0 }));
         await device.askFor('moved', { kind: 'resume', request: 1, incarnation: device.welcome.incarnation, cursors: [{ chatId, seq: most, receiptsVersion: most }], last: true });
         await device.askFor('chats', { kind: 'listChats', request: 2, before: { atMs: most, chatId }, limit: most });
         await device.say(chatId, 'and on');
+        await isRefused(device, 'clockOff', sendTo(device, chatId, { number: most }));
       });
 
       test('a second hello', async () => {
