@@ -4,8 +4,9 @@ import type { Clock, Random } from '../structures/clock.ts';
 import { numberMin } from './requests.ts';
 
 /**
- * A storage that was restored from an older copy does not know which numbers were given after it, and a clock that is wrong does not lift it above them. So each opening
- * begins at random up to this far (about a minute) beyond the last number that it knows, and within a millisecond at random as well: two lives never give the same number.
+ * A storage that was restored from an older copy does not know which numbers were given after it, and a clock that is wrong does not lift it above them. So each opening,
+ * and each new beginning after `clockOff`, is at random up to this far (about a minute) beyond the last number that it knows, and within a millisecond at random as well: two lives
+ * never give the same number.
  */
 const openingStep = 65_536 * numbersPerMs;
 
@@ -19,7 +20,11 @@ export class Numbers {
   constructor(clock: Clock, random: Random, last: number) {
     this.clock = clock;
     this.random = random;
-    this.last = last === 0 ? 0 : last + Math.floor(random() * openingStep);
+    this.last = last === 0 ? 0 : this.beyond(last);
+  }
+
+  private beyond(number: number): number {
+    return number + Math.floor(this.random() * openingStep);
   }
 
   /** This device's idea of the server's clock. */
@@ -47,7 +52,7 @@ export class Numbers {
    * server takes (a second refusal of the same sort must not make numbers that were already given anew).
    */
   recount(highestGood: number): void {
-    if (this.isOff(this.last)) this.last = highestGood;
+    if (this.isOff(this.last)) this.last = this.beyond(highestGood);
   }
 
   /** Whether the server would refuse it `clockOff`. */

@@ -31,3 +31,17 @@ test('two lives that begin with the same copy, and a clock that lifts neither ab
   for (let life = 1; life <= 50; life += 1) for (const number of draw(new Numbers(new FakeClock(), draws(life).next, last), 20)) given.add(number);
   assert.equal(given.size, 50 * 20);
 });
+
+test('nor do two lives that begin anew after numbers of a clock far ahead', () => {
+  const [one, other] = [new FakeClock(), new FakeClock()].map((clock, life) => {
+    const numbers = new Numbers(clock, draws(life).next, 0);
+    clock.leap(5 * 86_400_000);
+    numbers.draw();
+    const nowMs = clock.nowMs() - 5 * 86_400_000;
+    numbers.welcomed(nowMs);
+    numbers.recount((nowMs + 3_600_000) * numbersPerMs);
+    return draw(numbers, 3);
+  });
+  assert.ok(one !== undefined && other !== undefined);
+  assert.ok(one.every((number) => !other.includes(number)));
+});
