@@ -120,6 +120,8 @@ export class Device {
   async rewind(random: Draws): Promise<void> {
     this.crash();
     this.copies += 1;
+    // It may not know any more that it was refused, and try again: then perhaps with success.
+    for (const posted of this.posted) if (posted.fate === 'refused') posted.fate = 'open';
     await this.disk.rewind(random);
   }
 
