@@ -66,8 +66,8 @@ export const onceAndInDeviceOrder = checker(({ disk, devices, recording }, compl
       const forgotten = copied.has(name) && seen.get(text) !== firstNumbers.get(text);
       if (seen.has(text) && !forgotten) complain(`${chatId} ${seq}: ${text} stands twice`);
       if (!seen.has(text)) seen.set(text, number);
-      // What a device that came back from an older copy had left open may come after what it has written since.
-      if (!copied.has(name) && Number(count) < (counts.get(name) ?? 0)) complain(`${chatId} ${seq}: ${text} stands after ${counts.get(name)} of the same device`);
+      // What a device that came back from an older copy had left open may come after what it has written since. The raw device numbers as it likes.
+      if (!copied.has(name) && name !== 'raw' && Number(count) < (counts.get(name) ?? 0)) complain(`${chatId} ${seq}: ${text} stands after ${counts.get(name)} of the same device`);
       counts.set(name, Math.max(Number(count), counts.get(name) ?? 0));
     }
   }
