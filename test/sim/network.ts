@@ -26,12 +26,16 @@ export interface NetworkNeeds {
 /** A broken connection is noticed by each side on its own: at once, or only when nothing was heard for long. */
 const noticedMsMax = 20_000;
 const latencyMs = [1, 20] as const;
+/** The grain of arrivals: what comes closer together comes in one turn. */
+const instantMs = 4;
 
 export class Network {
   readonly needs: NetworkNeeds;
   #listening: Listener | undefined;
   #connections = 0;
   readonly open = new Set<Connection>();
+  /** What arrives in one instant, wherever: one timer for all of it. */
+  readonly #arrivals = new Map<number, (() => void)[]>();
 
   constructor(needs: NetworkNeeds) {
     this.needs = needs;
@@ -61,6 +65,19 @@ export class Network {
     this.open.add(connection);
     clock.after(random.between(...latencyMs), () => connection.established());
     return connection.wire;
+  }
+
+  /** Runs the job at that time, or up to an instant later. Jobs of one instant run in the order in which they were given. */
+  at(ms: number, job: () => void): void {
+    const instant = Math.ceil(ms / instantMs) * instantMs;
+    const jobs = this.#arrivals.get(instant);
+    if (jobs !== undefined) return void jobs.push(job);
+    this.#arrivals.set(instant, [job]);
+    this.needs.clock.after(instant - this.needs.clock.nowMs(), () => {
+      const due = this.#arrivals.get(instant) ?? [];
+      this.#arrivals.delete(instant);
+      for (const one of due) one();
+    });
   }
 
   /** Those of one device, or all. */
@@ -189,7 +206,7 @@ export class Connection implements Socket {
     if (this.#serverGone) return;
     this.#serverGone = true;
     const arrivesMs = Math.max(this.#lastMs.toDevice, this.#network.needs.clock.nowMs() + latencyMs[0]);
-    this.#network.needs.clock.after(arrivesMs - this.#network.needs.clock.nowMs(), () => this.#deviceLoses(code, reason));
+    this.#network.at(arrivesMs, () => this.#deviceLoses(code, reason));
     this.#network.needs.clock.soon(() => this.#serverLoses());
   }
 
@@ -231,11 +248,11 @@ export class Connection implements Socket {
     const overtaken = mayLose && random.chance(0.5);
     if (late > 0 && overtaken) atMs += late;
     else this.#lastMs[direction] = atMs += late;
-    clock.after(atMs - nowMs, () => {
+    this.#network.at(atMs, () => {
       over();
       if (!vanishes) arrive();
     });
-    if (random.chance(faults.doubleRate)) clock.after(atMs - nowMs + random.between(0, 200), arrive);
+    if (random.chance(faults.doubleRate)) this.#network.at(atMs + random.between(0, 200), arrive);
   }
 
   #arrivesAtDevice(frame: Uint8Array): void {

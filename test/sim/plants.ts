@@ -40,7 +40,7 @@ export const plants: readonly PlantedBug[] = [
   {
     name: 'the fence is off: an append does not look at the tip',
     foundBy: ['acknowledgedIsDurable', 'everyReaderSeesTheSame'],
-    likely: 2,
+    likely: 3,
     plant: () => inMessages((inner, disk) => ({ append: (append) => unfenced(inner, disk, append) })),
   },
   {
@@ -79,7 +79,7 @@ export const plants: readonly PlantedBug[] = [
   {
     name: 'inboxes are not raised',
     foundBy: ['devicesConverge'],
-    likely: 57,
+    likely: 30,
     plant: () => ({ stores: (stores) => ({ ...stores, inbox: { ...stores.inbox, raise: async () => undefined } }) }),
   },
   {
@@ -103,7 +103,7 @@ export const plants: readonly PlantedBug[] = [
   {
     name: 'whoever is removed from a large chat stays subscribed',
     foundBy: ['membersOnly'],
-    likely: 6,
+    likely: 1,
     plant: () => inDefinition('audience', (definition) => ({ ...definition, perform: (effect, self) => effect.kind !== 'unsubscribe' && definition.perform(effect, self) })),
   },
   {
@@ -138,7 +138,7 @@ export const plants: readonly PlantedBug[] = [
   {
     name: 'a fold forgets the rings',
     foundBy: ['onceAndInDeviceOrder'],
-    likely: 3,
+    likely: 7,
     plant: () =>
       inMessages((inner) => ({
         open: async (chatId) => {
@@ -165,7 +165,7 @@ export const plants: readonly PlantedBug[] = [
   {
     name: 'a former owner denies what it has not heard of',
     foundBy: ['devicesConverge'],
-    likely: 2,
+    likely: 24,
     plant: () =>
       inChatSteps((step) => (state, command, nowMs) => {
         const { state: next, effects } = step(state, command, nowMs);
@@ -183,7 +183,7 @@ export const plants: readonly PlantedBug[] = [
   {
     name: 'mailboxes take all that comes',
     foundBy: ['mailboxesAreBounded'],
-    likely: 17,
+    likely: 1,
     plant: () => ({ definition: (definition) => ({ ...definition, mailboxMax: Number.MAX_SAFE_INTEGER }) }),
   },
 ];
