@@ -24,8 +24,8 @@ const floodMegabytes = atLeast('TEST_FLOOD_MEGABYTES', 1_024);
 /** The same load with a reader that reads: what the stopped one is compared with. */
 const warmUpMegabytes = 256;
 const writerCount = 4;
-/** How much more memory the server may use in the flood than it did while the reader still read: what garbage it makes is not collected at once. Had it kept what is not read, it would be ten times this. */
-const growthBytesMax = 96 * megabyte;
+/** How much more memory the server may use in the flood than it did while the reader still read: what garbage it makes is not collected at once. Had it kept what is not read, it would be eight times this. */
+const growthBytesMax = 128 * megabyte;
 /** Steady, so that what disturbs the pair is the stopped reader and not a disk that is written as fast as it goes. */
 const megabytesPerSecond = 32;
 const pairPerSecond = 50;
