@@ -187,7 +187,7 @@ function withFaults(definition: AnyDefinition, { faults, poison, recording }: Se
   const throws = (command: { readonly number?: number; readonly frame?: { readonly number?: number } }): boolean => {
     const rate = faults().stepThrowRate;
     const number = command.number ?? command.frame?.number;
-    if (number === undefined || rate === 0) return random.chance(rate);
+    if (number === undefined) return random.chance(rate);
     const key = `${definition.kind} ${number}`;
     const known = poison.get(key) ?? random.chance(rate);
     poison.set(key, known);
