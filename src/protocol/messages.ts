@@ -25,7 +25,7 @@ export type Sent = FrameOf<typeof Sent>;
 /** What an entry is. A kind that a device does not know changes nothing and is kept. */
 export const entryKinds = {
   message: 1, // a member's words; the only kind that counts as unread
-  created: 2, // the first of a group: its title and everybody in it. A direct chat has none: its first message makes it
+  created: 2, // the first of every chat: a group's title and everybody in it. In a direct chat the server adds it, with number 0, before the first message
   added: 3, // who came in, from this entry on
   removed: 4, // who was put out; this is the last entry that they see
   left: 5, // the author went; this is the last entry that they see
