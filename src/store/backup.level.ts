@@ -1,27 +1,31 @@
 // Backups of the embedded store: a consistent copy while writes go on, and a new store made from one.
 import { cp, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { AbstractIterator } from 'abstract-level';
 import { ClassicLevel } from 'classic-level';
 import type { Random } from '../structures/clock.ts';
+import { Committer } from './committer.level.ts';
 import { StoreRefused } from './faults.ts';
-import { type HomeOptions, openDatabase } from './home.level.ts';
+import { Home, type HomeOptions } from './home.level.ts';
 import { type Database, incarnationKey, newIncarnation, versionKey } from './schema.level.ts';
 
 const partialName = 'db.partial';
 const rowsAtOnce = 1_000;
 const bytesAtOnce = 1024 * 1024;
+const journalBytes = 1024 * 1024; // nothing is written while a store that does not run is copied
 const durably = { sync: true } as const;
 
 /**
  * Copies what the database holds at this moment, so everything that was acknowledged before. The copy is called `db` only once all of it is on the disk: one that was
  * cut short stays as `db.partial`, which the next attempt replaces. Throws StoreRefused if `to` is there and not empty.
  */
-export async function backupTo(database: Database, to: string): Promise<void> {
+export async function backupTo(committer: Committer, to: string): Promise<void> {
   await beginAt(to);
   const copy: Database = new ClassicLevel(join(to, partialName), { keyEncoding: 'buffer', valueEncoding: 'buffer', errorIfExists: true });
   await copy.open();
   try {
-    await copyRows(database, copy);
+    // It sees the database as it is at its making.
+    await copyRows(await committer.snapshot((database) => database.iterator({ highWaterMarkBytes: bytesAtOnce })), copy);
   } finally {
     await copy.close();
   }
@@ -29,13 +33,14 @@ export async function backupTo(database: Database, to: string): Promise<void> {
 }
 
 /** The same for a store that no process has open. Throws StoreRefused if one has. */
-export async function backupLevel({ to, ...options }: Pick<HomeOptions, 'directory' | 'random' | 'clock' | 'onReport'> & { readonly to: string }): Promise<void> {
+export async function backupLevel({ to, ...options }: HomeOptions & { readonly to: string }): Promise<void> {
   await checkStore(options.directory);
-  const database = await openDatabase(options);
+  const home = await Home.open(options);
   try {
-    await backupTo(database, to);
+    const committer = await Committer.open({ home, clock: options.clock, onReport: options.onReport, journalBytes, onFailure: () => {} });
+    await backupTo(committer, to).finally(() => committer.close());
   } finally {
-    await database.close();
+    await home.close();
   }
 }
 
@@ -61,8 +66,7 @@ export async function restoreLevel({ from, directory, random }: { readonly from:
   await finishAt(directory);
 }
 
-async function copyRows(from: Database, to: Database): Promise<void> {
-  const iterator = from.iterator({ highWaterMarkBytes: bytesAtOnce }); // sees the database as it is at its making
+async function copyRows(iterator: AbstractIterator<Database, Buffer, Buffer>, to: Database): Promise<void> {
   try {
     for (;;) {
       const rows = await iterator.nextv(rowsAtOnce);

@@ -1,8 +1,9 @@
 // Snapshots in the embedded store: one row a chat.
 import type { ChatId } from '../structures/ids.ts';
 import type { ChatStore } from './chats.ts';
-import type { Committer, Group } from './committer.level.ts';
+import type { Committer } from './committer.level.ts';
 import { StoreRefused } from './faults.ts';
+import type { Group } from './group.level.ts';
 import type { Home } from './home.level.ts';
 import { afterNumber, readNumber, snapshotKey, writeNumber } from './keys.level.ts';
 
@@ -29,7 +30,7 @@ export function levelChats(home: Home, committer: Committer): ChatStore {
         underWay.set(chatId, { seq, group });
       }
       try {
-        await group.durable;
+        await group.applied;
       } finally {
         if (underWay.get(chatId)?.group === group) underWay.delete(chatId);
       }

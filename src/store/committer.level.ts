@@ -1,15 +1,20 @@
-// Gathers the writes of all stores and chats while one batch is under way, and commits them as the next one: one fdatasync for all of them.
-import type { AbstractChainedBatch } from 'abstract-level';
+// Gathers the writes of all stores and chats while one commit is under way, and commits them as the next one: one write to the journal and one fdatasync for all of them.
 import type { Clock } from '../structures/clock.ts';
+import type { ChatId } from '../structures/ids.ts';
 import { Lru } from '../structures/lru.ts';
 import { StoreFull, StoreUnavailable } from './faults.ts';
+import { Group } from './group.level.ts';
 import { type Home, isFull, type Report, reasonOf } from './home.level.ts';
-import { numberBytes, readNumber } from './keys.level.ts';
-import { type Database, groupKey, probeKey } from './schema.level.ts';
+import type { Journal, Segment } from './journal.level.ts';
+import { numberBytes } from './keys.level.ts';
+import { Recent } from './recent.level.ts';
+import { readJournal } from './recovery.level.ts';
+import { type Database, probeKey } from './schema.level.ts';
+import type { Tail } from './tails.level.ts';
 
 /** What has been done since the start; plain numbers, for metrics. */
 export interface Counts {
-  /** One a committed group. */
+  /** One a commit. */
   fdatasyncs: number;
   appends: number;
   entries: number;
@@ -22,7 +27,9 @@ export interface CommitterOptions {
   readonly home: Home;
   readonly clock: Clock;
   readonly onReport: (report: Report) => void;
-  /** After each group. */
+  /** Of each file of the journal. */
+  readonly journalBytes: number;
+  /** After each commit. */
   readonly onCommit?: ((ms: number, operations: number) => void) | undefined;
   /** What was gathered upon a group that failed is void: whoever remembers anything of it must forget. Called before anybody hears of the failure. */
   readonly onFailure: () => void;
@@ -33,78 +40,65 @@ const groupBytesMax = 4 * 1024 * 1024;
 const waitingBytesMax = 64 * 1024 * 1024;
 /** Rows held, at about 250 bytes each. */
 const keptMax = 20_000;
+const spareMax = 4;
+const spareBytesMax = 1024 * 1024;
 const probeEveryMs = 1_000;
 /**
  * Two commits begin at least this far apart: under load the later one gathers more, and a commit costs as much as twenty appends. A lone append does not wait.
  */
 const commitEveryMs = 4;
-const durably = { sync: true } as const;
-
-/** Writes that will be committed together. */
-export class Group {
-  readonly number: number;
-  /** Resolves once all of it is durable; rejects with StoreFull or StoreUnavailable when certainly none of it is. */
-  readonly durable: Promise<void>;
-  operations = 0;
-  bytes = 0;
-  appends = 0;
-  entries = 0;
-  isSettled = false;
-  readonly batch: AbstractChainedBatch<Database, Buffer, Buffer>;
-  #resolve: () => void = () => {};
-  #reject: (error: Error) => void = () => {};
-
-  constructor(number: number, database: Database) {
-    this.number = number;
-    this.batch = database.batch();
-    this.durable = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    this.durable.catch(() => {}); // those who wrote hear of it; nobody else needs to
-  }
-
-  /** Both are copied. */
-  put(key: Buffer, value: Buffer): void {
-    this.batch.put(key, value);
-    this.operations += 1;
-    this.bytes += key.byteLength + value.byteLength;
-  }
-
-  settle(error?: Error): void {
-    this.isSettled = true;
-    if (error === undefined) this.#resolve();
-    else this.#reject(error);
-  }
-}
 
 export class Committer {
   readonly counts: Counts = { fdatasyncs: 0, appends: 0, entries: 0, operations: 0, bytes: 0, lastCommitMs: 0 };
   readonly #options: CommitterOptions;
   readonly #home: Home;
+  readonly #journal: Journal;
+  readonly #recent: Recent;
   /** Rows that were written last, among them all that cannot be read from the database yet. */
-  readonly #kept = new Lru<string, { readonly group: Group; readonly value: Buffer }>(keptMax, ({ group }) => group.isSettled);
+  readonly #kept = new Lru<string, { readonly group: Group; readonly value: Buffer | undefined }>(keptMax, ({ group }) => group.isSettled);
   #waiting: Group[] = [];
   #writing: Group | undefined;
   #scheduled = false;
+  /** Where former groups were written: new memory for each would make the garbage collector run for that alone. */
+  readonly #spare: Buffer[] = [];
   /** When the last commit began, by the steady clock. */
   #begunMs = Number.NEGATIVE_INFINITY;
-  #lastNumber: number;
   #trouble: { readonly fault: Error; readonly says: string } | undefined;
   #nextProbeMs = 0;
   #probing: Promise<void> | undefined;
   #closed = false;
+  #lastNumber: number;
 
-  private constructor(options: CommitterOptions, lastNumber: number) {
+  private constructor(options: CommitterOptions, journal: Journal, lastNumber: number) {
     this.#options = options;
     this.#home = options.home;
+    this.#journal = journal;
     this.#lastNumber = lastNumber;
+    this.#recent = new Recent({
+      home: options.home,
+      clock: options.clock,
+      onTrouble: (fault) => this.#refuse(fault),
+      onFree: (segments) => {
+        for (const segment of segments) journal.recycle(segment);
+        if (this.#waiting.length > 0) this.#schedule();
+      },
+    });
   }
 
+  /** Reads the journal, and puts what stands in it into the database. */
   static async open(options: CommitterOptions): Promise<Committer> {
-    const committer = new Committer(options, readNumber((await options.home.database.get(groupKey)) ?? numberBytes(0), 0));
-    if (!(await options.home.takeReserves())) committer.#refuse(new StoreFull('the disk has too little room for the store to work'));
+    const { journal, segments, generation, number } = await readJournal(options);
+    const committer = new Committer(options, journal, number);
+    const isReady = await committer.#makeReady();
+    if (!isReady) committer.#refuse(new StoreFull('the disk has too little room for the store to work'));
+    if (generation.isEmpty) for (const segment of segments) journal.recycle(segment);
+    else await committer.#recent.restore(segments, number, generation, isReady);
     return committer;
+  }
+
+  /** The end of a log that is not in the database yet, in parts, older first. */
+  tailsOf(chatId: ChatId): readonly Tail[] {
+    return this.#recent.tailsOf(chatId);
   }
 
   /**
@@ -120,8 +114,7 @@ export class Committer {
     const last = this.#waiting.at(-1);
     if (last !== undefined && last.operations < groupOperationsMax && last.bytes < groupBytesMax) return last;
     if (this.#waiting.reduce((bytes, group) => bytes + group.bytes, 0) > waitingBytesMax) throw new StoreUnavailable(`more than ${waitingBytesMax} bytes wait to be written`);
-    this.#lastNumber += 1;
-    const group = new Group(this.#lastNumber, this.#home.database);
+    const group = new Group(this.#spare.pop());
     this.#waiting.push(group);
     if (this.#writing === undefined) this.#schedule();
     return group;
@@ -142,12 +135,14 @@ export class Committer {
 
   /** The row as it will stand once all writes so far are durable: for who changes what it reads, within one turn. */
   look(key: Buffer): Buffer | undefined {
-    return this.#kept.get(key.toString('latin1'))?.value ?? this.#home.database.getSync(key);
+    const kept = this.#kept.get(key.toString('latin1'));
+    return kept === undefined ? this.#home.database.getSync(key) : kept.value;
   }
 
-  /** Writes a row that `look` must see from now on. For small ones: it is held in memory for a while. */
-  keep(group: Group, key: Buffer, value: Buffer): void {
-    group.put(key, value);
+  /** Writes a row that `look` must see from now on; no value: takes it away. For small ones: it is held in memory for a while. */
+  keep(group: Group, key: Buffer, value: Buffer | undefined): void {
+    if (value === undefined) group.del(key);
+    else group.put(key, value);
     this.#kept.set(key.toString('latin1'), { group, value });
   }
 
@@ -157,23 +152,64 @@ export class Committer {
     return this.#trouble?.says;
   }
 
-  /** What waits is written first. */
+  /** Takes something of the database as it stands with every commit so far in it, and none that follows. */
+  async snapshot<Value>(take: (database: Database) => Value): Promise<Value> {
+    for (;;) {
+      if (this.#trouble !== undefined) throw this.#trouble.fault;
+      this.#recent.hurry();
+      if (this.#recent.isSealed) await this.#recent.checkpoint();
+      else if (this.#writing !== undefined) await this.#writing.durable.catch(() => {});
+      else return this.#recent.snapshot(this.#seal(), this.#lastNumber, take);
+    }
+  }
+
+  /** What waits is written first, and all of it put into the database. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#recent.hurry();
     await Promise.allSettled([this.#probing, this.#writing?.durable, ...this.#waiting.map(({ durable }) => durable)]);
+    while (!this.#recent.isEmpty && this.#trouble === undefined) {
+      if (!this.#recent.isSealed) this.#recent.seal(this.#seal(), this.#lastNumber);
+      await this.#recent.checkpoint();
+    }
+    await this.#recent.close();
+    await this.#journal.close();
   }
 
   #begin(): void {
-    const group = this.#waiting.shift();
-    if (group === undefined || this.#writing !== undefined) return;
+    const [group] = this.#waiting;
+    if (group === undefined || this.#writing !== undefined || !this.#hasRoom(group)) return;
+    this.#waiting.shift();
     this.#writing = group;
     const startedMs = performance.now();
     this.#begunMs = startedMs;
-    if (group.operations > 0) group.put(groupKey, numberBytes(group.number));
-    group.batch.write(durably).then(
-      () => this.#finish(group, performance.now() - startedMs),
-      (error: unknown) => void this.#fail(group, error),
-    );
+    if (group.operations === 0) return this.#finish(group, 0);
+    const number = this.#lastNumber + 1;
+    this.#journal.write(group.block.sealed(number), (error) => {
+      if (error !== null) return void this.#fail(group, error);
+      this.#lastNumber = number;
+      this.#finish(group, performance.now() - startedMs);
+    });
+  }
+
+  /** Goes on in the next file of the journal where this one is full. False while that must wait. */
+  #hasRoom(group: Group): boolean {
+    if (this.#journal.hasRoom(group.bytes)) return true;
+    if (!this.#recent.isSealed) {
+      const segments = this.#seal();
+      if (segments.length > 0) this.#recent.seal(segments, this.#lastNumber);
+      if (this.#journal.hasRoom(group.bytes)) return true;
+      this.#refuse(new StoreFull('the disk has no room for the journal'));
+    }
+    this.#recent.hurry();
+    if (this.#trouble !== undefined) this.#drop(this.#trouble.fault);
+    return false;
+  }
+
+  /** The file of the journal that is full, if there is one and another to go on in. */
+  #seal(): readonly Segment[] {
+    const former = this.#journal.turn();
+    return former === undefined ? [] : [former];
   }
 
   #finish(group: Group, ms: number): void {
@@ -188,30 +224,36 @@ export class Committer {
       counts.lastCommitMs = ms;
       this.#options.onCommit?.(ms, group.operations);
     }
-    group.settle();
+    this.#recent.take(group);
+    const { bytes } = group.block;
+    if (this.#spare.length < spareMax && bytes.byteLength <= spareBytesMax) this.#spare.push(bytes);
     if (this.#waiting.length > 0) this.#schedule();
   }
 
-  /** What has become of the group is unknown until the database has been opened again and says so itself. Those behind it were certainly not written. */
-  async #fail(group: Group, error: unknown): Promise<void> {
-    const full = isFull(error);
-    const fault = full ? new StoreFull('the disk is full', { cause: error }) : new StoreUnavailable('the disk cannot be written', { cause: error });
+  /** What has become of the group is unknown until its place in the journal could be written again. Those behind it were certainly not written. */
+  async #fail(group: Group, error: Error): Promise<void> {
+    const fault = isFull(error) ? new StoreFull('the disk is full', { cause: error }) : new StoreUnavailable('the disk cannot be written', { cause: error });
     this.#refuse(fault);
-    const reopened = this.#home.reopen({ giveUpReserve: full });
-    const behind = this.#waiting;
+    this.#drop(fault);
+    for (let isCut = false; !isCut && !this.#closed; ) {
+      isCut = await this.#journal.cutOff().then(
+        () => true,
+        () => false,
+      );
+      if (!isCut) await new Promise<void>((resolve) => this.#options.clock.after(probeEveryMs, resolve));
+      else group.fails(fault);
+    }
+    if (!group.isSettled) group.fails(new Error('the stores were closed before it was known whether a write had been stored', { cause: error }));
+    this.#writing = undefined;
+  }
+
+  /** What waits is refused. */
+  #drop(fault: Error): void {
+    const dropped = this.#waiting;
     this.#waiting = [];
     this.#kept.clear();
     this.#options.onFailure();
-    for (const one of behind) one.settle(fault);
-    try {
-      await reopened;
-      const last = readNumber((await this.#home.read((database) => database.get(groupKey))) ?? numberBytes(0), 0);
-      group.settle(last >= group.number ? undefined : fault);
-    } catch (cause) {
-      group.settle(new Error('the stores were closed before it was known whether a write had been stored', { cause }));
-    } finally {
-      this.#writing = undefined;
-    }
+    for (const group of dropped) group.fails(fault);
   }
 
   #refuse(fault: Error): void {
@@ -219,11 +261,12 @@ export class Committer {
     if (this.#trouble === undefined) this.#options.onReport({ level: 'error', says });
     this.#trouble = { fault, says };
     this.#nextProbeMs = this.#options.clock.nowMs() + probeEveryMs;
+    if (this.#waiting.length > 0) this.#schedule();
   }
 
   #probeSometimes(): void {
     const nowMs = this.#options.clock.nowMs();
-    if (nowMs < this.#nextProbeMs || this.#probing !== undefined || this.#writing !== undefined) return;
+    if (nowMs < this.#nextProbeMs || this.#probing !== undefined || this.#writing !== undefined || this.#waiting.length > 0 || !this.#recent.isApplied) return;
     this.#nextProbeMs = nowMs + probeEveryMs;
     this.#probing = this.#probe().finally(() => {
       this.#probing = undefined;
@@ -232,8 +275,8 @@ export class Committer {
 
   async #probe(): Promise<void> {
     try {
-      if (!(await this.#home.takeReserves())) return;
-      await this.#home.database.put(probeKey, numberBytes(this.#lastNumber), durably);
+      if (!(await this.#makeReady()) || !(await this.#recent.checkpoint())) return;
+      await this.#home.database.put(probeKey, numberBytes(this.#lastNumber), { sync: true });
     } catch (error) {
       if (this.#closed) return;
       await this.#home.reopen({ giveUpReserve: isFull(error) }).catch(() => {});
@@ -241,5 +284,17 @@ export class Committer {
     }
     this.#trouble = undefined;
     this.#options.onReport({ level: 'info', says: 'Writes are taken again.' });
+  }
+
+  /** Whether there is room to work. */
+  async #makeReady(): Promise<boolean> {
+    if (!(await this.#home.takeReserves())) return false;
+    try {
+      await this.#journal.prepare();
+      return true;
+    } catch (error) {
+      if (isFull(error)) return false;
+      throw error;
+    }
   }
 }

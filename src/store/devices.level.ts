@@ -9,7 +9,7 @@ export function levelDevices(home: Home, committer: Committer): DeviceStore {
     async put(device) {
       const group = committer.gather();
       group.put(deviceKey(device.userId, device.deviceId), Buffer.from(JSON.stringify(device)));
-      await group.durable;
+      await group.applied;
     },
 
     async get(userId, deviceId) {

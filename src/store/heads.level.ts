@@ -1,17 +1,15 @@
 // How far the logs of recently used chats stand, so that an append needs no read. There is one writer, this process: what is held here is the truth.
 import type { ChatId } from '../structures/ids.ts';
 import { Lru } from '../structures/lru.ts';
-import type { Group } from './committer.level.ts';
+import type { Group } from './group.level.ts';
 import type { Home } from './home.level.ts';
-import { logPrefix, readNumber, seqOf, within } from './keys.level.ts';
 import type { Tip } from './messages.ts';
-import type { Database } from './schema.level.ts';
+import { lastSeqOf, standingOf } from './packs.level.ts';
+import type { Tail } from './tails.level.ts';
 
 export interface Head {
   tip: Tip;
   lastSeq: number;
-  /** The key of the log, with room for a seq at its end; rewritten by whoever uses it, within one turn. */
-  readonly key: Buffer;
   /** The group of the last append of this process; that append is durable once the group is settled. */
   group: Group | undefined;
 }
@@ -23,11 +21,14 @@ interface Waiting {
 
 export class Heads {
   readonly #home: Home;
+  readonly #tailsOf: (chatId: ChatId) => readonly Tail[];
   readonly #held: Lru<ChatId, Head>;
   readonly #loading = new Map<ChatId, Waiting[]>();
 
-  constructor(home: Home, headsMax: number) {
+  /** `tailsOf`: the ends of logs that are not in the database. */
+  constructor(home: Home, tailsOf: (chatId: ChatId) => readonly Tail[], headsMax: number) {
     this.#home = home;
+    this.#tailsOf = tailsOf;
     // A log whose append is under way must not be read again: the database would tell an old state.
     this.#held = new Lru(headsMax, (head) => head.group === undefined || head.group.isSettled);
   }
@@ -38,7 +39,7 @@ export class Heads {
 
   /** Does `job` with the head, at once where it is held. Jobs of one chat run in the order in which they came. */
   with<Value>(chatId: ChatId, job: (head: Head) => Promise<Value>): Promise<Value> {
-    const head = this.#held.get(chatId);
+    const head = this.#held.get(chatId) ?? this.#fromTail(chatId);
     if (head !== undefined) return job(head);
     return new Promise((resolve, reject) => {
       const waiting: Waiting = { job: (loaded) => void job(loaded).then(resolve, reject), reject };
@@ -50,7 +51,7 @@ export class Heads {
 
   /** The last seqs of many chats; those that are held may include an append that is not durable yet. */
   async lastSeqs(chatIds: readonly ChatId[]): Promise<number[]> {
-    const seqs = chatIds.map((chatId) => this.#held.peek(chatId)?.lastSeq ?? -1);
+    const seqs = chatIds.map((chatId) => this.#held.peek(chatId)?.lastSeq ?? this.#tailsOf(chatId).at(-1)?.lastSeq ?? -1);
     let next = 0;
     const look = async () => {
       while (next < seqs.length) {
@@ -67,13 +68,22 @@ export class Heads {
     this.#held.clear();
   }
 
+  #fromTail(chatId: ChatId): Head | undefined {
+    const tail = this.#tailsOf(chatId).at(-1);
+    if (tail === undefined || this.#loading.has(chatId)) return undefined;
+    const head: Head = { tip: tail.tip, lastSeq: tail.lastSeq, group: undefined };
+    this.#held.set(chatId, head);
+    return head;
+  }
+
   #load(chatId: ChatId, waiting: Waiting[]): void {
     this.#loading.set(chatId, waiting);
     this.#home
-      .read((database) => headOf(database, chatId))
+      .read((database) => standingOf(database, chatId))
       .then(
-        (head) => {
+        (standing) => {
           this.#loading.delete(chatId);
+          const head = this.#fromTail(chatId) ?? { ...standing, group: undefined };
           this.#held.set(chatId, head);
           for (const { job } of waiting) job(head);
         },
@@ -86,16 +96,3 @@ export class Heads {
 }
 
 const looksAtOnce = 4; // as many as there are threads to look with
-
-async function headOf(database: Database, chatId: ChatId): Promise<Head> {
-  const prefix = logPrefix(chatId);
-  const key = Buffer.allocUnsafeSlow(prefix.byteLength + 8);
-  prefix.copy(key);
-  const [last] = await database.iterator({ ...within(prefix), reverse: true, limit: 1 }).all();
-  return { tip: last === undefined ? 0 : readNumber(last[1], 0), lastSeq: last === undefined ? 0 : seqOf(last[0]), key, group: undefined };
-}
-
-async function lastSeqOf(database: Database, chatId: ChatId): Promise<number> {
-  const [last] = await database.keys({ ...within(logPrefix(chatId)), reverse: true, limit: 1 }).all();
-  return last === undefined ? 0 : seqOf(last);
-}

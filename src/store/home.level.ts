@@ -5,7 +5,7 @@ import { ClassicLevel } from 'classic-level';
 import type { Clock, Random } from '../structures/clock.ts';
 import { StoreRefused, StoreUnavailable } from './faults.ts';
 import { Reserve } from './reserve.level.ts';
-import { bringUpToDate, type Database, incarnationOf, type Migration, migrations } from './schema.level.ts';
+import { checkLayout, type Database, incarnationOf, type Migration, migrate, migrations } from './schema.level.ts';
 
 export interface Report {
   readonly level: 'info' | 'warn' | 'error';
@@ -55,7 +55,7 @@ export class Home {
 
   /** Throws StoreRefused, with what to do about it, when another process has the directory or its layout is newer than ours. */
   static async open(options: HomeOptions): Promise<Home> {
-    const { directory, random, onReport, writeBufferBytes = 16 * 1024 * 1024, reserveBytes = 3 * writeBufferBytes } = options;
+    const { directory, random, writeBufferBytes = 4 * 1024 * 1024, reserveBytes = 3 * writeBufferBytes } = options;
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const reserves = [new Reserve(directory, 'reserve', reserveBytes), new Reserve(directory, 'reserve-last', lastReserveBytes)] as const;
     const database = await openDatabase(options).catch(async (error: unknown) => {
@@ -64,7 +64,7 @@ export class Home {
       return openDatabase(options);
     });
     try {
-      await bringUpToDate(database, options.migrations ?? migrations, random, (says) => onReport({ level: 'info', says }));
+      await checkLayout(database, options.migrations ?? migrations, random);
       const incarnation = await incarnationOf(database);
       await writeFile(join(directory, 'owner'), `process ${process.pid}\n`).catch(() => {}); // for the eyes of who finds it locked
       return new Home(options, database, reserves, incarnation);
@@ -72,6 +72,12 @@ export class Home {
       await database.close();
       throw error;
     }
+  }
+
+  /** Brings an older layout to ours, once what the journal holds is in the database. */
+  async migrate(): Promise<void> {
+    const { migrations: chain = migrations, onReport } = this.#options;
+    await migrate(this.#database, chain, (says) => onReport({ level: 'info', says }));
   }
 
   /** False where the disk has too little room to work. */
@@ -135,7 +141,7 @@ export class Home {
 }
 
 /** Opens the database under `directory`; tells of what a torn log has cost. */
-export async function openDatabase({ directory, onReport, writeBufferBytes = 16 * 1024 * 1024, cacheBytes = 32 * 1024 * 1024 }: HomeOptions): Promise<Database> {
+async function openDatabase({ directory, onReport, writeBufferBytes = 4 * 1024 * 1024, cacheBytes = 32 * 1024 * 1024 }: HomeOptions): Promise<Database> {
   const location = join(directory, 'db');
   const database: Database = new ClassicLevel(location, {
     keyEncoding: 'buffer',

@@ -23,7 +23,7 @@ export function levelInbox(home: Home, committer: Committer, heads: Heads): Inbo
         if (held === undefined) committer.keep(group, key, rowOf(0, 0));
         else if ((held.readUInt8(0) & confirmedFlag) !== 0) committer.keep(group, key, rowOf(held.readUInt8(0) & ~confirmedFlag, readNumber(held, 1)));
       }
-      await group.durable;
+      await group.applied;
     },
 
     async raise(changes) {
@@ -34,7 +34,7 @@ export function levelInbox(home: Home, committer: Committer, heads: Heads): Inbo
         const next = changed(held, change);
         if (held === undefined || !next.equals(held)) committer.keep(group, key, next);
       }
-      await group.durable;
+      await group.applied;
     },
   };
 }

@@ -4,7 +4,7 @@ import { type ChatId, type DeviceId, idLength, type UserId } from '../structures
 
 /** Tables by letter. A letter is never reused. */
 const tables = {
-  log: 'L', // chat, seq → tip (8 bytes), entry
+  log: 'L', // chat, seq of the last → a pack of entries (see packs.level.ts)
   fold: 'F', // chat → seq (8), state
   snapshot: 'S', // chat → seq (8), state
   inbox: 'I', // user, chat → flags (1), head (8)

@@ -1,48 +1,45 @@
-// The logs in the embedded store: a row an entry, the id of its append before it. The last row says where the log stands.
+// The logs in the embedded store: their ends in the journal and in memory, all before them in packs in the database.
 import assert from 'node:assert/strict';
-import { decodeEntry, encodeEntry } from '../protocol/codec.ts';
+import { encodeEntry } from '../protocol/codec.ts';
 import type { Entry } from '../protocol/messages.ts';
 import type { ChatId } from '../structures/ids.ts';
 import { checkAppend } from './appends.ts';
-import type { Committer, Group } from './committer.level.ts';
+import type { Committer } from './committer.level.ts';
 import { Superseded } from './faults.ts';
 import type { Head, Heads } from './heads.level.ts';
 import type { Home } from './home.level.ts';
-import { afterNumber, foldKey, logKey, readNumber, writeNumber } from './keys.level.ts';
+import { afterNumber, foldKey, readNumber } from './keys.level.ts';
 import type { Append, MessageStore, OpenLog, Range, Tip } from './messages.ts';
+import { packOf, packsIn } from './packs.level.ts';
+import { entriesOf, placeOf, type Records, tipAt } from './records.level.ts';
 import type { Database } from './schema.level.ts';
 
-/** Bytes of the append's id before an entry, and of the seq before a fold. */
-const numberLength = 8;
-/** What a row has beside its body, about. */
+/** What a record has beside its body, about. */
 const rowBytes = 200;
-const readBytesMin = 64 * 1024;
 const readBytesMax = 4 * 1024 * 1024;
+const packsAtOnce = 64;
 
 export function levelMessages(home: Home, committer: Committer, heads: Heads): MessageStore {
   return {
-    open: (chatId) => open(home, heads, chatId),
+    open: (chatId) => open(home, committer, heads, chatId),
     append: (append) => heads.with(append.chatId, (head) => extend(home, committer, head, append)),
     stands: (chatId, tip) => heads.with(chatId, async (head) => (await durableTip(heads, chatId, head)) === tip),
-    read: (chatId, range) => home.read(async (database) => readRange(database, chatId, range)),
+    read: (chatId, range) => readRange(home, committer, chatId, range),
   };
 }
 
 /** In one turn where the append fits: nobody comes between the check and the write. */
 function extend(home: Home, committer: Committer, head: Head, append: Append): Promise<void> {
   try {
-    if (append.builtOn !== head.tip) return again(home, head, append);
+    if (append.builtOn !== head.tip) return again(home, committer, head, append);
     checkAppend(append, head.lastSeq);
-    const { entries, tip } = append;
+    const { chatId, entries, tip, fold } = append;
+    const encoded = entries.map(encodeEntry); // before anything is written: an entry that cannot be encoded leaves nothing behind
     const group = committer.gather();
-    if (entries.length === 1) putRow(group, head, entries[0] as Entry, encodeEntry(entries[0] as Entry), tip);
-    else putRows(group, head, append);
-    if (append.fold !== undefined) putFold(group, append, head.lastSeq + entries.length, append.fold);
+    group.append(chatId, head.lastSeq + 1, tip, encoded, fold);
     head.tip = tip;
     head.lastSeq += entries.length;
     head.group = group;
-    group.appends += 1;
-    group.entries += entries.length;
     return group.durable;
   } catch (error) {
     return Promise.reject(error);
@@ -50,38 +47,15 @@ function extend(home: Home, committer: Committer, head: Head, append: Append): P
 }
 
 /** An append that is not built on the tip: it stands already, or somebody else has written. */
-async function again(home: Home, head: Head, { chatId, entries, tip }: Append): Promise<void> {
+async function again(home: Home, committer: Committer, head: Head, { chatId, entries, tip }: Append): Promise<void> {
   const first = entries[0]?.seq ?? 0;
   if (first > 0 && first <= head.lastSeq) {
     await head.group?.durable;
-    const row = await home.read((database) => database.get(logKey(chatId, first)));
-    if (row !== undefined && readNumber(row, 0) === tip) return;
+    const tail = committer.tailsOf(chatId).find(({ firstSeq, lastSeq }) => firstSeq <= first && first <= lastSeq);
+    const records = tail ?? (await home.read((database) => packOf(database, chatId, first)));
+    if (records !== undefined && tipAt(records.bytes, placeOf(records, first)) === tip) return;
   }
   throw new Superseded(`somebody else has written to chat ${chatId}`);
-}
-
-let scratch = Buffer.allocUnsafeSlow(64 * 1024);
-
-function putRow(group: Group, head: Head, { seq }: Entry, entry: Uint8Array, tip: Tip): void {
-  const length = numberLength + entry.byteLength;
-  if (length > scratch.byteLength) scratch = Buffer.allocUnsafeSlow(2 * length);
-  writeNumber(scratch, tip, 0);
-  scratch.set(entry, numberLength);
-  writeNumber(head.key, seq, head.key.byteLength - numberLength);
-  group.put(head.key, scratch.subarray(0, length)); // copied at once
-}
-
-/** Encodes all before it puts one, so that an entry that cannot be encoded leaves nothing behind. */
-function putRows(group: Group, head: Head, { entries, tip }: Append): void {
-  const encoded = entries.map(encodeEntry);
-  for (const [at, entry] of entries.entries()) putRow(group, head, entry, encoded[at] as Uint8Array, tip);
-}
-
-function putFold(group: Group, { chatId }: Append, seq: number, fold: Uint8Array): void {
-  const value = Buffer.allocUnsafe(numberLength + fold.byteLength);
-  writeNumber(value, seq, 0);
-  value.set(fold, numberLength);
-  group.put(foldKey(chatId), value);
 }
 
 async function durableTip(heads: Heads, chatId: ChatId, head: Head): Promise<Tip> {
@@ -93,12 +67,17 @@ async function durableTip(heads: Heads, chatId: ChatId, head: Head): Promise<Tip
   }
 }
 
-async function open(home: Home, heads: Heads, chatId: ChatId): Promise<OpenLog> {
+async function open(home: Home, committer: Committer, heads: Heads, chatId: ChatId): Promise<OpenLog> {
   for (;;) {
     const { tip, lastSeq } = await heads.with(chatId, async (head) => {
       await head.group?.durable.catch(() => {});
       return head;
     });
+    const fold = committer
+      .tailsOf(chatId)
+      .map((tail) => tail.fold)
+      .findLast((kept) => kept !== undefined);
+    if (fold !== undefined) return { tip, lastSeq, fold };
     const row = await home.read((database) => database.get(foldKey(chatId)));
     const held = heads.held(chatId);
     if (held !== undefined && (held.tip !== tip || held.lastSeq !== lastSeq)) continue; // it failed, or another append has come
@@ -106,38 +85,94 @@ async function open(home: Home, heads: Heads, chatId: ChatId): Promise<OpenLog> 
   }
 }
 
-async function readRange(database: Database, chatId: ChatId, { after, before, limit, bytesMax, from }: Range): Promise<readonly Entry[]> {
-  const first = Math.max(1, after + 1);
-  if (before <= first || limit <= 0) return [];
-  const reverse = from === 'last';
-  const most = Math.min(limit, before - first);
-  const iterator = database.values({
-    gte: logKey(chatId, first),
-    lt: logKey(chatId, Math.min(before, Number.MAX_SAFE_INTEGER)),
-    reverse,
-    limit: most,
-    highWaterMarkBytes: Math.max(readBytesMin, Math.min(bytesMax, readBytesMax) + most * rowBytes),
-  });
-  const entries: Entry[] = [];
-  try {
-    for (let bytes = 0; ; ) {
-      const rows = await iterator.nextv(most);
-      for (const row of rows) {
-        const entry = decodeEntry(afterNumber(row));
-        bytes += entry.body.byteLength;
-        if (bytes > bytesMax && entries.length > 0) return inOrder(chatId, entries, reverse);
-        entries.push(entry);
-      }
-      if (rows.length === 0 || entries.length >= most) return inOrder(chatId, entries, reverse);
+async function readRange(home: Home, committer: Committer, chatId: ChatId, range: Range): Promise<readonly Entry[]> {
+  const first = Math.max(1, range.after + 1);
+  if (range.before <= first || range.limit <= 0) return [];
+  // As they are now: what goes into the database meanwhile is still in these.
+  const tails = committer.tailsOf(chatId).map(({ firstSeq, lastSeq, bytes }) => ({ firstSeq, lastSeq, bytes }));
+  const asked = { first, last: range.before - 1, range };
+  return range.from === 'first' ? readForward(home, chatId, tails, asked) : readBackward(home, chatId, tails, asked);
+}
+
+interface Asked {
+  readonly first: number;
+  readonly last: number;
+  readonly range: Range;
+}
+
+async function readForward(home: Home, chatId: ChatId, tails: readonly Records[], asked: Asked): Promise<readonly Entry[]> {
+  const before = (tails[0]?.firstSeq ?? Number.MAX_SAFE_INTEGER) - 1;
+  const wanted =
+    asked.first <= before ? await home.read((database) => fromPacks(database, chatId, { ...asked, last: Math.min(asked.last, before) }, new Wanted(asked))) : new Wanted(asked);
+  for (const tail of tails) if (wanted.takeFirst(tail)) break;
+  return inOrder(chatId, wanted.entries);
+}
+
+async function readBackward(home: Home, chatId: ChatId, tails: readonly Records[], asked: Asked): Promise<readonly Entry[]> {
+  const newest = new Wanted(asked);
+  const isEnough = tails.toReversed().some((tail) => newest.takeLast(tail));
+  const last = Math.min(asked.last, (tails[0]?.firstSeq ?? Number.MAX_SAFE_INTEGER) - 1);
+  const wanted = isEnough || asked.first > last ? newest : await home.read((database) => fromPacks(database, chatId, { ...asked, last }, newest.copy()));
+  return inOrder(chatId, wanted.entries.toReversed());
+}
+
+async function fromPacks(database: Database, chatId: ChatId, { first, last, range }: Asked, wanted: Wanted): Promise<Wanted> {
+  const reverse = range.from === 'last';
+  const entries = Math.min(range.limit, last - first + 1);
+  const bytes = Math.min(range.bytesMax, readBytesMax) + entries * rowBytes;
+  for await (const pack of packsIn(database, chatId, { first, last, reverse, bytes, entries: Math.min(entries, packsAtOnce) })) {
+    if (reverse ? wanted.takeLast(pack) : wanted.takeFirst(pack)) break;
+  }
+  return wanted;
+}
+
+/** Gathers entries until it has as many, or as many bytes, as were asked for. */
+class Wanted {
+  readonly #asked: Asked;
+  #bytes = 0;
+  entries: Entry[] = [];
+
+  constructor(asked: Asked) {
+    this.#asked = asked;
+  }
+
+  copy(): Wanted {
+    const copy = new Wanted(this.#asked);
+    copy.#bytes = this.#bytes;
+    copy.entries = [...this.entries];
+    return copy;
+  }
+
+  /** The oldest of these records. Whether that is enough. */
+  takeFirst(records: Records): boolean {
+    const { first, last } = this.#asked;
+    const from = Math.max(first, records.firstSeq);
+    return this.#take(entriesOf(records, from, Math.min(last, from + this.#left - 1)));
+  }
+
+  /** The newest of these records, the newest first. Whether that is enough. */
+  takeLast(records: Records): boolean {
+    const { first, last } = this.#asked;
+    const to = Math.min(last, records.lastSeq);
+    return this.#take(entriesOf(records, Math.max(first, to - this.#left + 1), to).reverse());
+  }
+
+  get #left(): number {
+    return this.#asked.range.limit - this.entries.length;
+  }
+
+  #take(some: readonly Entry[]): boolean {
+    for (const entry of some) {
+      this.#bytes += entry.body.byteLength;
+      if (this.#bytes > this.#asked.range.bytesMax && this.entries.length > 0) return true;
+      this.entries.push(entry);
     }
-  } finally {
-    await iterator.close();
+    return this.#left <= 0;
   }
 }
 
 /** Ascending, and dense: a gap means that the disk has lost something, which must not pass for the truth. */
-function inOrder(chatId: ChatId, entries: Entry[], reversed: boolean): readonly Entry[] {
-  if (reversed) entries.reverse();
+function inOrder(chatId: ChatId, entries: readonly Entry[]): readonly Entry[] {
   const first = entries[0]?.seq ?? 0;
   for (const [at, { seq }] of entries.entries()) assert(seq === first + at, `the log of chat ${chatId} is damaged: after ${first + at - 1} comes ${seq}`);
   return entries;

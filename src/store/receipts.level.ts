@@ -25,7 +25,7 @@ export function levelReceipts(home: Home, committer: Committer): ReceiptStore {
       const versionKey = receiptsVersionKey(chatId);
       const held = committer.look(versionKey);
       if (held === undefined || version > readNumber(held, 0)) committer.keep(group, versionKey, numberBytes(version));
-      await group.durable;
+      await group.applied;
     },
   };
 }

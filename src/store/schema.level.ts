@@ -15,7 +15,7 @@ export interface Migration {
 }
 
 /** The first one leads from version 1 to version 2, and so on. Append only. */
-export const migrations: readonly Migration[] = [];
+export const migrations: readonly Migration[] = [{ says: 'entries of a log lie in packs from now on; rows of single entries are read as they are', run: () => Promise.resolve() }];
 
 export const versionKey = aboutKey('version');
 export const incarnationKey = aboutKey('incarnation');
@@ -26,18 +26,23 @@ export const probeKey = aboutKey('probe');
 
 const durably = { sync: true } as const;
 
-/** Brings the database to the newest layout. Throws StoreRefused for one that is newer than ours, or is not Parley's. */
-export async function bringUpToDate(database: Database, chain: readonly Migration[], random: Random, onReport: (says: string) => void): Promise<void> {
+/** Makes an empty database ours. Throws StoreRefused for one that is newer than ours, or is not Parley's. */
+export async function checkLayout(database: Database, chain: readonly Migration[], random: Random): Promise<void> {
   const newest = 1 + chain.length;
   const row = await database.get(versionKey);
   if (row === undefined) return create(database, newest, random);
-  let version = readNumber(row, 0);
+  const version = readNumber(row, 0);
   if (version > newest) {
     throw new StoreRefused(
       `The data in ${database.location} was written by a newer Parley (layout ${version}; this one knows up to ${newest}). Start the newer one, or restore a backup from before the upgrade.`,
     );
   }
-  for (; version < newest; version += 1) {
+}
+
+/** Brings the database to the newest layout. What the journal holds must be in it. */
+export async function migrate(database: Database, chain: readonly Migration[], onReport: (says: string) => void): Promise<void> {
+  const newest = 1 + chain.length;
+  for (let version = readNumber((await database.get(versionKey)) as Buffer, 0); version < newest; version += 1) {
     const step = chain[version - 1] as Migration;
     onReport(`Migrating the store from layout ${version} to ${version + 1}: ${step.says}`);
     await step.run(database);

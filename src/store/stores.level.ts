@@ -1,4 +1,4 @@
-// The embedded store: all stores in one LevelDB database, whose writes are committed together.
+// The embedded store: all stores in one LevelDB database behind one journal, to which their writes are committed together.
 import { backupTo } from './backup.level.ts';
 import { levelChats } from './chats.level.ts';
 import { Committer, type Counts } from './committer.level.ts';
@@ -19,6 +19,8 @@ export type { Report } from './home.level.ts';
 export interface LevelOptions extends HomeOptions {
   /** After each commit: how long it took, how many rows it held. */
   readonly onCommit?: (ms: number, operations: number) => void;
+  /** Of each of the files of the journal, of which there are two. */
+  readonly journalBytes?: number;
   /** Chats whose heads are held, at about 400 bytes each. */
   readonly headsMax?: number;
 }
@@ -32,10 +34,11 @@ export interface LevelStores extends Stores {
 
 /** Throws StoreRefused, with what to do about it, where the directory is in use or its data is newer than this program. */
 export async function openLevelStores(options: LevelOptions): Promise<LevelStores> {
-  const { clock, onReport, onCommit, headsMax = 50_000 } = options;
+  const { clock, onReport, onCommit, headsMax = 50_000, journalBytes = 16 * 1024 * 1024 } = options;
   const home = await Home.open(options);
-  const heads = new Heads(home, headsMax);
-  const committer = await Committer.open({ home, clock, onReport, onCommit, onFailure: () => heads.forget() });
+  const committer = await Committer.open({ home, clock, onReport, journalBytes, onCommit, onFailure: () => heads.forget() }).catch((error: unknown) => abandon(home, error));
+  await home.migrate().catch((error: unknown) => abandon(home, error, committer));
+  const heads = new Heads(home, (chatId) => committer.tailsOf(chatId), headsMax);
   return {
     messages: levelMessages(home, committer, heads),
     chats: levelChats(home, committer),
@@ -48,10 +51,16 @@ export async function openLevelStores(options: LevelOptions): Promise<LevelStore
     incarnation: home.incarnation,
     counts: committer.counts,
     trouble: () => committer.trouble(),
-    backup: (to) => home.read((database) => backupTo(database, to)),
+    backup: (to) => backupTo(committer, to),
     async close() {
       await committer.close();
       await home.close();
     },
   };
+}
+
+async function abandon(home: Home, error: unknown, committer?: Committer): Promise<never> {
+  await committer?.close();
+  await home.close();
+  throw error;
 }

@@ -1,5 +1,6 @@
 // Families of refresh tokens in the embedded store: a row a family, an index by device; and the signing keys.
-import type { Committer, Group } from './committer.level.ts';
+import type { Committer } from './committer.level.ts';
+import type { Group } from './group.level.ts';
 import type { Home } from './home.level.ts';
 import { familyKey, familyOfDeviceKey, familyOfDevicePrefix, signingKeyKey, signingKeyPrefix, within } from './keys.level.ts';
 import type { SigningKey, TokenFamily, TokenStore } from './tokens.ts';
@@ -20,7 +21,7 @@ export function levelTokens(home: Home, committer: Committer): TokenStore {
       const group = committer.gather();
       committer.keep(group, familyKey(family.familyId), rowOf(family));
       group.put(familyOfDeviceKey(family.userId, family.deviceId, family.familyId), Buffer.alloc(0));
-      await group.durable;
+      await group.applied;
     },
 
     get: async (familyId) => familyIn(await home.read((database) => database.get(familyKey(familyId)))),
@@ -28,23 +29,23 @@ export function levelTokens(home: Home, committer: Committer): TokenStore {
     async rotate(familyId, currentHash, nextHash, expiresAtMs) {
       const group = committer.gather();
       const isRotated = change(group, familyId, (family) => (family.revoked || family.currentHash !== currentHash ? undefined : { ...family, currentHash: nextHash, expiresAtMs }));
-      await group.durable;
+      await group.applied;
       return isRotated;
     },
 
     async revoke(familyId) {
       const group = committer.gather();
       change(group, familyId, (family) => ({ ...family, revoked: true }));
-      await group.durable;
+      await group.applied;
     },
 
     async revokeDevice(userId, deviceId) {
-      await committer.gather().durable; // the index is read from the database: what was created before must be in it
+      await committer.gather().applied; // the index is read from the database: what was created before must be in it
       const prefix = familyOfDevicePrefix(userId, deviceId);
       const keys = await home.read((database) => database.keys(within(prefix)).all());
       const group = committer.gather();
       for (const key of keys) change(group, key.subarray(prefix.byteLength).toString(), (family) => ({ ...family, revoked: true }));
-      await group.durable;
+      await group.applied;
     },
 
     async keys() {
@@ -55,7 +56,7 @@ export function levelTokens(home: Home, committer: Committer): TokenStore {
     async addKey(key) {
       const group = committer.gather();
       group.put(signingKeyKey(key.createdAtMs, key.keyId), rowOf(key));
-      await group.durable;
+      await group.applied;
     },
   };
 }

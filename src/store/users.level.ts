@@ -21,7 +21,7 @@ export function levelUsers(home: Home, committer: Committer): UserStore {
         committer.keep(group, handle, Buffer.from(user.userId));
         committer.keep(group, own, Buffer.from(JSON.stringify(user)));
       }
-      await group.durable; // also when it is taken: whoever took it may have written it in this very moment
+      await group.applied; // also when it is taken: whoever took it may have written it in this very moment
       return isFree;
     },
 

@@ -91,7 +91,15 @@ describe('the committer of the embedded store', () => {
   });
 
   test('a log with a hole is called damaged, not passed on', async () => {
-    await stores.messages.append(appendOf(room, { count: 9, tip: 1 }));
+    for (const [lastSeq, count] of [
+      [0, 4],
+      [4, 1],
+      [5, 4],
+    ] as const) {
+      await stores.messages.append(appendOf(room, { lastSeq, count, builtOn: lastSeq, tip: lastSeq + count }));
+      await stores.close(); // puts a pack into the database
+      stores = await openLevel(directory);
+    }
     await stores.close();
     const database = new ClassicLevel<Buffer, Buffer>(join(directory, 'db'), { keyEncoding: 'buffer', valueEncoding: 'buffer' });
     await database.del(logKey(room, 5));

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readdir, rm, stat } from 'node:fs/promises';
+import { cp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreRefused } from '../../src/store/faults.ts';
+import { blockAt } from '../../src/store/journal-block.level.ts';
 import type { MessageStore } from '../../src/store/messages.ts';
 import type { Report } from '../../src/store/stores.level.ts';
 import { chatCount } from './appending.ts';
@@ -87,24 +88,36 @@ describe('the embedded store', () => {
     }
   });
 
-  /** The newest write-ahead log; what was appended last is at its end. */
-  async function writeAheadLog(): Promise<string> {
-    const logs = (await readdir(join(directory, 'db'))).filter((name) => name.endsWith('.log')).sort();
-    return join(directory, 'db', logs.at(-1) as string);
+  /** The file of the journal that was written to last, and where its last block ends. */
+  async function endOfJournal(): Promise<{ path: string; end: number }> {
+    const files = await Promise.all(
+      (await readdir(join(directory, 'journal'))).map(async (name) => {
+        const path = join(directory, 'journal', name);
+        const bytes = await readFile(path);
+        let [end, last] = [0, 0];
+        for (let found = blockAt(bytes, 0, undefined); typeof found !== 'string'; found = blockAt(bytes, end, last + 1)) [end, last] = [found.next, found.number];
+        return { path, end, last };
+      }),
+    );
+    return files.sort((a, b) => b.last - a.last)[0] as { path: string; end: number };
   }
 
+  /** Leaves the directory as a power cut would: what was synced, and nothing put in order. */
   async function appended(count: number): Promise<void> {
-    const stores = await openLevel(directory);
+    const running = join(directory, 'running');
+    const stores = await openLevel(running);
     for (let at = 0; at < count; at += 1) await stores.messages.append(appendOf(room, { lastSeq: at, builtOn: at, tip: at + 1 }));
+    for (const name of ['journal', 'db']) await cp(join(running, name), join(directory, name), { recursive: true });
     await stores.close();
+    await rm(running, { recursive: true });
   }
 
   for (const lost of [1, 5, 60, 300]) {
     test(`opens when the last ${lost} bytes of its write-ahead log are missing: what was written before them is there`, async () => {
       await appended(100);
-      const path = await writeAheadLog();
+      const { path, end } = await endOfJournal();
       const file = await open(path, 'r+');
-      await file.truncate((await stat(path)).size - lost);
+      await file.truncate(end - lost);
       await file.close();
       const stores = await openLevel(directory);
       const { lastSeq, tip } = await stores.messages.open(room);
@@ -117,9 +130,9 @@ describe('the embedded store', () => {
 
   test('opens when the end of its write-ahead log is garbled: what was written before is there, and it says so', async () => {
     await appended(100);
-    const path = await writeAheadLog();
+    const { path, end } = await endOfJournal();
     const file = await open(path, 'r+');
-    await file.write(Buffer.alloc(20, 0xff), 0, 20, (await stat(path)).size - 40);
+    await file.write(Buffer.alloc(20, 0xff), 0, 20, end - 40);
     await file.close();
     const reports: Report[] = [];
     const stores = await openLevel(directory, reporting(reports));

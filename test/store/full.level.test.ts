@@ -13,7 +13,7 @@ import { ann, appendOf, chatOf, entryOf, everything, room } from './samples.ts';
 
 const run = promisify(execFile);
 const diskBytes = 24 * 1024 * 1024;
-const small = { writeBufferBytes: 512 * 1024, reserveBytes: 2 * 1024 * 1024 };
+const small = { writeBufferBytes: 512 * 1024, reserveBytes: 2 * 1024 * 1024, journalBytes: 1024 * 1024 };
 const body = new Uint8Array(2_000).map((_, at) => (at * at * 31) >> 3);
 
 interface Kept {

@@ -18,9 +18,9 @@ export const systemClock: Clock = {
 
 export const random = () => randomInt(2 ** 32) / 2 ** 32;
 
-/** A small reserve, so that tests write little. */
+/** A small reserve and a small journal, so that tests write little, and often go on in its other file. */
 export function levelOptions(directory: string, more: Partial<LevelOptions> = {}): LevelOptions {
-  return { directory, random, clock: systemClock, onReport: () => {}, reserveBytes: 256 * 1024, ...more };
+  return { directory, random, clock: systemClock, onReport: () => {}, reserveBytes: 256 * 1024, journalBytes: 256 * 1024, ...more };
 }
 
 export function openLevel(directory: string, more: Partial<LevelOptions> = {}): Promise<LevelStores> {

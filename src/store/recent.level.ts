@@ -1,0 +1,237 @@
+// What is durable in the journal and on its way into the database: rows go there at once, entries when their file of the journal is full.
+
+import type { Clock } from '../structures/clock.ts';
+import type { ChatId } from '../structures/ids.ts';
+import { type Checkpoint, checkpoint } from './checkpoint.level.ts';
+import { StoreFull, StoreUnavailable } from './faults.ts';
+import type { Group } from './group.level.ts';
+import { type Home, isFull } from './home.level.ts';
+import type { Segment } from './journal.level.ts';
+import type { Row } from './journal-block.level.ts';
+import type { Database } from './schema.level.ts';
+import { Generation, type Tail } from './tails.level.ts';
+
+export interface RecentOptions {
+  readonly home: Home;
+  readonly clock: Clock;
+  /** The database cannot be written. No new writes must be taken; what is in the journal is safe. */
+  onTrouble(fault: Error): void;
+  /** What they held is in the database. */
+  onFree(segments: readonly Segment[]): void;
+}
+
+interface Sealed {
+  readonly generation: Generation;
+  readonly number: number;
+  readonly segments: readonly Segment[];
+}
+
+const mendEveryMs = 1_000;
+const pauseMs = 8;
+const rowsAtOnce = 1_000;
+
+export class Recent {
+  readonly #options: RecentOptions;
+  #current: Generation;
+  #sealed: Sealed | undefined;
+  /** Durable groups whose rows are not in the database yet. */
+  #unapplied: Group[] = [];
+  #applying = false;
+  #checkpointing: Promise<void> | undefined;
+  /** The last job with the database: one at a time, in order. */
+  #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
+  /** Somebody waits for the checkpoint. */
+  #hurried = false;
+  #stopPause: () => void = () => {};
+
+  constructor(options: RecentOptions) {
+    this.#options = options;
+    this.#current = new Generation();
+  }
+
+  /** The ends of a log that are not in the database, older first. */
+  tailsOf(chatId: ChatId): readonly Tail[] {
+    const older = this.#sealed?.generation.tails.get(chatId);
+    const newer = this.#current.tails.get(chatId);
+    if (older === undefined) return newer === undefined ? none : [newer];
+    return newer === undefined ? [older] : [older, newer];
+  }
+
+  get isEmpty(): boolean {
+    return this.#current.isEmpty && this.#sealed === undefined;
+  }
+
+  get isSealed(): boolean {
+    return this.#sealed !== undefined;
+  }
+
+  get isApplied(): boolean {
+    return this.#unapplied.length === 0 && !this.#applying;
+  }
+
+  /** A group that is durable now. */
+  take(group: Group): void {
+    const { appends, rows, bytes } = group.block;
+    for (const appended of appends) this.#current.append(appended, bytes);
+    for (const row of rows) this.#current.write(row);
+    group.stands();
+    if (rows.length === 0 && this.isApplied) return group.isApplied();
+    this.#unapplied.push(group);
+    if (!this.#applying) void this.#apply();
+  }
+
+  /** What was taken so far goes into the database; `number` is the last commit of it. Only while nothing is sealed. */
+  seal(segments: readonly Segment[], number: number): void {
+    this.#sealed = { generation: this.#current, number, segments };
+    this.#current = new Generation();
+    void this.checkpoint();
+  }
+
+  /** What was found in the journal goes into the database before anything else; where there is too little room for that, its rows alone, since they are read from there. */
+  async restore(segments: readonly Segment[], number: number, generation: Generation, hasRoom: boolean): Promise<void> {
+    this.#sealed = { generation, number, segments };
+    this.#hurried = true;
+    if (hasRoom) await this.checkpoint();
+    else await this.#inTurn((database) => writeInParts(database, [...generation.rows.values()])).catch((error: unknown) => this.#mend(error));
+  }
+
+  /** Makes the checkpoint that is under way, if one is, go as fast as it can. */
+  hurry(): void {
+    if (this.#sealed === undefined) return;
+    this.#hurried = true;
+    this.#stopPause();
+  }
+
+  /** Tries what is sealed again, if anything is. Resolves with whether nothing is any more. */
+  async checkpoint(): Promise<boolean> {
+    this.#checkpointing ??= this.#checkpoint().finally(() => {
+      this.#checkpointing = undefined;
+    });
+    await this.#checkpointing;
+    return this.#sealed === undefined;
+  }
+
+  /** Seals what was taken so far, and when the database stands exactly there, takes something of it. Only while nothing is sealed. */
+  async snapshot<Value>(segments: readonly Segment[], number: number, take: (database: Database) => Value): Promise<Value> {
+    if (segments.length === 0 && this.#current.isEmpty) return this.#inTurn((database) => Promise.resolve(take(database)));
+    const sealed: Sealed = { generation: this.#current, number, segments };
+    this.#sealed = sealed;
+    this.#current = new Generation();
+    // All in one turn with the database: rows of later commits wait.
+    const whole = this.#inTurn(async (database) => {
+      await checkpoint({ ...sealed, isOutdated: () => false }, (job) => job(database));
+      return take(database);
+    });
+    this.#checkpointing = whole
+      .then(
+        () => this.#free(sealed),
+        (error: unknown) => this.#mend(error),
+      )
+      .finally(() => {
+        this.#checkpointing = undefined;
+      });
+    return whole;
+  }
+
+  /** Waits for what is under way, so that the database can be closed. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#checkpointing;
+    await this.#last.catch(() => {});
+  }
+
+  async #checkpoint(): Promise<void> {
+    const sealed = this.#sealed;
+    if (sealed === undefined) return;
+    const what: Checkpoint = { ...sealed, isOutdated: (key) => this.#current.rows.has(key) };
+    try {
+      await checkpoint(what, (job) => this.#paced(job));
+      this.#free(sealed);
+    } catch (error) {
+      await this.#mend(error);
+    }
+  }
+
+  #free({ segments }: Sealed): void {
+    this.#sealed = undefined;
+    this.#hurried = false;
+    this.#options.onFree(segments);
+  }
+
+  async #apply(): Promise<void> {
+    this.#applying = true;
+    while (this.#unapplied.length > 0) {
+      const groups = this.#unapplied;
+      this.#unapplied = [];
+      try {
+        await this.#inTurn((database) =>
+          writeRows(
+            database,
+            groups.flatMap(({ block }) => block.rows),
+          ),
+        );
+      } catch (error) {
+        await this.#mend(error); // which writes them
+      }
+      for (const group of groups) group.isApplied();
+    }
+    this.#applying = false;
+  }
+
+  /** A failed write leaves the database closed to all others: it is opened again, and gets the rows of the journal, which it may have lost or never had. */
+  async #mend(error: unknown): Promise<void> {
+    if (this.#closed) return;
+    const full = isFull(error);
+    this.#options.onTrouble(full ? new StoreFull('the disk is full', { cause: error }) : new StoreUnavailable('the disk cannot be written', { cause: error }));
+    const { home, clock } = this.#options;
+    await this.#alone(async () => {
+      for (let giveUpReserve = full; !this.#closed; ) {
+        try {
+          await home.reopen({ giveUpReserve });
+          for (const generation of [this.#sealed?.generation, this.#current]) if (generation !== undefined) await writeInParts(home.database, [...generation.rows.values()]);
+          return;
+        } catch (cause) {
+          giveUpReserve = isFull(cause);
+          await new Promise<void>((resolve) => clock.after(mendEveryMs, resolve));
+        }
+      }
+    });
+  }
+
+  /** At most a batch in every so many milliseconds. */
+  async #paced(job: (database: Database) => Promise<void>): Promise<void> {
+    await this.#inTurn(job);
+    if (this.#hurried) return;
+    await new Promise<void>((resolve) => {
+      this.#stopPause = resolve;
+      this.#options.clock.after(pauseMs, resolve);
+    });
+  }
+
+  #inTurn<Value>(job: (database: Database) => Promise<Value>): Promise<Value> {
+    return this.#alone(() => job(this.#options.home.database));
+  }
+
+  #alone<Value>(job: () => Promise<Value>): Promise<Value> {
+    const done = this.#last.then(job, job);
+    this.#last = done;
+    done.catch(() => {});
+    return done;
+  }
+}
+const none: readonly Tail[] = [];
+
+/** Not synced: the journal holds them until a checkpoint has written them durably. */
+async function writeRows(database: Database, rows: readonly Row[]): Promise<void> {
+  const batch = database.batch();
+  for (const { key, value } of rows) {
+    if (value === undefined) batch.del(key);
+    else batch.put(key, value);
+  }
+  await batch.write();
+}
+
+async function writeInParts(database: Database, rows: readonly Row[]): Promise<void> {
+  for (let at = 0; at < rows.length; at += rowsAtOnce) await writeRows(database, rows.slice(at, at + rowsAtOnce));
+}

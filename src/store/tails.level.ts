@@ -1,0 +1,75 @@
+// The ends of the logs that stand in the journal and not yet in the database: durable, and read from memory.
+import type { ChatId } from '../structures/ids.ts';
+import type { Appended, Row } from './journal-block.level.ts';
+import type { Tip } from './messages.ts';
+import { placeOf, type Records } from './records.level.ts';
+
+const initialBytes = 512;
+
+/** The end of one log. */
+export class Tail implements Records {
+  firstSeq: number;
+  lastSeq: number;
+  tip: Tip = 0;
+  fold: { readonly seq: number; readonly bytes: Uint8Array } | undefined;
+  #bytes: Buffer = Buffer.allocUnsafeSlow(initialBytes);
+  #from = 0;
+  #to = 0;
+
+  constructor(firstSeq: number) {
+    this.firstSeq = firstSeq;
+    this.lastSeq = firstSeq - 1;
+  }
+
+  /** The records; a view that stays true while the tail grows. */
+  get bytes(): Buffer {
+    return this.#bytes.subarray(this.#from, this.#to);
+  }
+
+  add({ firstSeq, count, tip, from, to, fold }: Appended, source: Buffer): void {
+    if (firstSeq !== this.lastSeq + 1) throw new Error(`the journal has a gap: after ${this.lastSeq} comes ${firstSeq}`);
+    const end = this.#to + to - from;
+    if (end > this.#bytes.byteLength) {
+      const larger = Buffer.allocUnsafeSlow(2 * end);
+      this.#bytes.copy(larger, 0, 0, this.#to);
+      this.#bytes = larger;
+    }
+    source.copy(this.#bytes, this.#to, from, to);
+    this.#to = end;
+    this.lastSeq += count;
+    this.tip = tip;
+    if (fold !== undefined) this.fold = { seq: this.lastSeq, bytes: fold };
+  }
+
+  /** Leaves out what is in the database already. */
+  dropUpTo(seq: number): void {
+    if (seq < this.firstSeq) return;
+    const first = Math.min(seq, this.lastSeq) + 1;
+    this.#from += placeOf(this, first);
+    this.firstSeq = first;
+  }
+}
+
+/** What one segment of the journal holds. */
+export class Generation {
+  readonly tails = new Map<ChatId, Tail>();
+  /** The rows as they stand after it, by key. */
+  readonly rows = new Map<string, Row>();
+
+  append(appended: Appended, source: Buffer): void {
+    let tail = this.tails.get(appended.chatId);
+    if (tail === undefined) {
+      tail = new Tail(appended.firstSeq);
+      this.tails.set(appended.chatId, tail);
+    }
+    tail.add(appended, source);
+  }
+
+  write(row: Row): void {
+    this.rows.set(row.key.toString('latin1'), row);
+  }
+
+  get isEmpty(): boolean {
+    return this.tails.size === 0 && this.rows.size === 0;
+  }
+}
