@@ -32,7 +32,7 @@ export function createRouter(entities: LocalEntities, ownerOf: (chatId: ChatId) 
   return {
     node: link.node,
     mayLose: link.mayLose,
-    tellChat: (chatId, command) => link.toNode(ownerOf(chatId), { kind: 'toChat', chatId, command }),
+    tellChat: (chatId, command) => link.toNode(ownerOf(chatId), { kind: 'toChat', chatId, forwarded: false, command }),
     answer: ({ node, userId, deviceId }, frame, last) => link.toNode(node, { kind: 'answer', userId, deviceId, frame, last }),
     tellAudience: (node, chatId, command) => link.toNode(node, { kind: 'toAudience', chatId, command }),
     pushToUser: (userId, push) => link.toUser(userId, { kind: 'push', push }),

@@ -22,6 +22,10 @@ export class Reader {
     this.#pools = pools;
   }
 
+  get isAtEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
   /** How many elements the array has that begins here. */
   array(): number {
     const head = this.#byte();

@@ -12,7 +12,8 @@ export type Form =
   | { readonly is: 'oneOf'; readonly words: readonly string[] }
   | { readonly is: 'maybe'; readonly of: Form }
   | { readonly is: 'list'; readonly of: Form; readonly min: number; readonly max: number }
-  | { readonly is: 'row'; readonly names: readonly string[]; readonly places: readonly Field<unknown>[] };
+  | { readonly is: 'row'; readonly names: readonly string[]; readonly places: readonly Field<unknown>[] }
+  | { readonly is: 'frame'; readonly of: readonly AnyFrame[] };
 
 /** What one place of a frame holds. */
 export interface Field<Value> {
@@ -180,6 +181,39 @@ export type FrameOf<F> = F extends FrameDefinition<infer Kind, infer Of> ? { rea
 /** A frame: `[type, …fields]` on the wire, `{ kind, …fields }` in memory. Numbers are never reused, fields only appended. */
 export function frame<const Kind extends string, const Of extends Fields>(type: number, kind: Kind, fields: Of): FrameDefinition<Kind, Of> {
   return { type, kind, fields, ...shapeOf(fields) };
+}
+
+/** A frame of a type that this side does not know. */
+export interface UnknownFrame {
+  readonly kind: 'unknown';
+  readonly type: number;
+}
+
+/** One frame of several, nested. One of another type is passed over, and reads as `unknown`. */
+export function oneFrame<const Of extends readonly AnyFrame[]>(...of: Of): Field<FrameOf<Of[number]> | UnknownFrame> {
+  const byType: (AnyFrame | undefined)[] = [];
+  for (const definition of of) byType[definition.type] = definition;
+  const byKind = new Map(of.map((definition) => [definition.kind, definition]));
+  return field<FrameOf<Of[number]> | UnknownFrame>(
+    { is: 'frame', of },
+    of.map(({ kind }) => `\`${kind}\``).join(' or '),
+    (from) => {
+      const length = from.array();
+      if (length === 0) throw new Malformed('a frame begins with its type, a whole number');
+      const type = from.counter();
+      const definition = byType[type];
+      if (definition !== undefined) return readPlaces({ kind: definition.kind }, from, length - 1, definition) as FrameOf<Of[number]>;
+      from.skip(length - 1);
+      return { kind: 'unknown', type };
+    },
+    (to, value) => {
+      const definition = byKind.get(value.kind);
+      if (definition === undefined) throw new TypeError(`A ${value.kind} frame cannot stand here.`);
+      to.array(definition.places.length + 1);
+      to.counter(definition.type);
+      writePlaces(to, value as Readonly<Record<string, unknown>>, definition);
+    },
+  );
 }
 
 /** Reads `length` places into `into`, by name. Those that the shape does not know are passed over; optional ones that are not there are null. Throws Malformed. */

@@ -32,6 +32,8 @@ export function anyOf(form: Form): fc.Arbitrary<unknown> {
       return fc.array(anyOf(form.of), { minLength: form.min, maxLength: Math.min(form.max, listDrawMax) });
     case 'row':
       return objectOf(form.names, form.places);
+    case 'frame':
+      return fc.oneof(...form.of.map(anyFrame));
   }
 }
 
@@ -85,6 +87,8 @@ export function edgesOf(form: Form): { readonly fit: readonly unknown[]; readonl
       const good = wireOf(form) as unknown[];
       return { fit: [good], misfit: [good.slice(0, -1).filter(() => form.places.every((place) => !place.optional)), 'row', null] };
     }
+    case 'frame':
+      return { fit: form.of.map(wireFrame), misfit: [[], ['type'], 'frame', null] };
   }
 }
 
@@ -111,5 +115,6 @@ function plain(form: Form, value: unknown): unknown {
   if (form.is === 'maybe') return plain(form.of, value);
   if (form.is === 'list') return (value as unknown[]).map((one) => plain(form.of, one));
   if (form.is === 'row') return form.names.map((name, at) => plain((form.places[at] as Field<unknown>).form, (value as Record<string, unknown>)[name]));
+  if (form.is === 'frame') return wireOfFrame(form.of.find(({ kind }) => kind === (value as { kind: string }).kind) as AnyFrame, value as object);
   return value;
 }

@@ -118,9 +118,8 @@ export class ServerProcess {
     const { mayLose, faults, seams } = this.#needs;
     const local = localLink(`n${this.number}`, receiver);
     const lossy: Link = {
-      node: local.node,
+      ...local,
       mayLose,
-      toNode: (node, envelope) => local.toNode(node, envelope),
       toUser: (userId, envelope) => void (random.chance(faults().linkLossRate) || local.toUser(userId, envelope)),
       toChat: (chatId, envelope) => void (random.chance(faults().linkLossRate) || local.toChat(chatId, envelope)),
     };

@@ -1,0 +1,80 @@
+// The wire form of every envelope, by the same definitions as frames: `[type, …fields]` in MessagePack. Numbers are never reused, fields only appended.
+import { toDeviceFrames } from '../protocol/codec.ts';
+import { limits } from '../protocol/limits.ts';
+import { roles } from '../protocol/members.ts';
+import { bytes, counter, type FrameOf, flag, frame, id, list, maybe, oneFrame, oneOf, row, small, text } from '../protocol/schema.ts';
+
+/** A node's id: a token of a NATS subject. */
+export const nodeIdMax = 64;
+const nodeId = text({ max: nodeIdMax, min: 1 });
+const origin = row({ node: nodeId, userId: id('user'), deviceId: id('device') });
+const numbered = { from: origin, number: counter(), after: counter() };
+const members = { max: limits.groupMembersMax };
+
+const change = oneFrame(
+  frame(1, 'added', { userIds: list(id('user'), members) }),
+  frame(2, 'removed', { userId: id('user') }),
+  frame(3, 'left', {}),
+  frame(4, 'roleSet', { userId: id('user'), role: oneOf(...roles) }),
+);
+
+/** Every command that a chat takes. */
+export const chatCommands = [
+  frame(1, 'post', { ...numbered, contentType: text({ max: limits.contentTypeMax }), body: bytes({ max: limits.frameBytesMax }), peer: maybe(id('user')) }),
+  frame(2, 'create', { ...numbered, title: text({ max: limits.titleMax }), userIds: list(id('user'), members) }),
+  frame(3, 'change', { ...numbered, change }),
+  frame(4, 'pull', { from: origin, request: counter(), after: counter(), upTo: counter(), limit: counter() }),
+  frame(5, 'history', { from: origin, request: counter(), before: counter(), limit: counter() }),
+  frame(6, 'getMembers', { from: origin, request: counter() }),
+  frame(7, 'mark', { from: origin, delivered: counter(), read: counter() }),
+  frame(8, 'typing', { from: origin, on: flag() }),
+  frame(9, 'confirm', { userId: id('user') }),
+  frame(10, 'enroll', { node: nodeId, userIds: list(id('user'), { max: 100_000 }) }), // all users of a node that are connected
+  frame(11, 'repair', { node: nodeId, after: counter() }),
+] as const;
+
+const push = row({
+  chatId: id('chat'),
+  seq: counter(),
+  entryKind: small(),
+  author: id('user'),
+  origin: maybe(id('device')),
+  large: flag(),
+  member: flag(),
+  bytes: bytes({ max: 1024 * 1024 }), // the `entry` frame, as devices get it
+});
+const chatPush = { push, went: list(id('user'), members) };
+
+/** Of the commands that an audience takes, those that come from a chat's owner. */
+export const audienceCommands = [
+  frame(1, 'enrolled', { seq: counter(), asked: list(id('user'), { max: 100_000 }), userIds: list(id('user'), members) }),
+  frame(2, 'repaired', { pushes: list(row(chatPush), { max: limits.pullEntriesMax }) }),
+] as const;
+
+/** First in every message to a node: who sends, in which of its lives, and the how-manieth of its messages to that node this is. */
+export const From = frame(0, 'from', { node: nodeId, life: counter(), number: counter() });
+export type From = FrameOf<typeof From>;
+
+export const toNodeEnvelopes = [
+  From,
+  frame(1, 'toChat', { chatId: id('chat'), forwarded: flag(), command: oneFrame(...chatCommands) }),
+  frame(2, 'answer', { userId: id('user'), deviceId: id('device'), last: flag(), frame: oneFrame(...toDeviceFrames) }),
+  frame(3, 'toAudience', { chatId: id('chat'), command: oneFrame(...audienceCommands) }),
+] as const;
+
+export const toUserEnvelopes = [frame(16, 'push', { push }), frame(17, 'notify', { except: maybe(id('device')), frame: oneFrame(...toDeviceFrames) })] as const;
+
+export const toChatEnvelopes = [frame(32, 'chatPush', chatPush)] as const;
+
+export const toAllEnvelopes = [
+  frame(48, 'heartbeat', {
+    node: nodeId,
+    life: counter(),
+    number: counter(),
+    level: small(65_535),
+    state: oneOf('up', 'draining', 'leaving'),
+    sessions: counter(),
+    chats: counter(),
+  }),
+  frame(49, 'leftOut', { node: nodeId }),
+] as const;
