@@ -1,0 +1,293 @@
+// Membership: who is there, and so which node owns a chat. Every node says every half second that it lives, and hears the others: no election, no lease, no lock.
+import type { Clock, Random, Timer } from '../structures/clock.ts';
+import type { ChatId } from '../structures/ids.ts';
+import type { ToAll } from './envelope.ts';
+import type { Link, LinkEvents } from './link.ts';
+import { type Placement, placementOf } from './placement.ts';
+import {
+  commonLevel,
+  firstView,
+  type Heartbeat,
+  holds,
+  newestLife,
+  placed,
+  type Standing,
+  step,
+  type View,
+  type ViewEffect,
+  type ViewInput,
+  type ViewRules,
+  viewRules,
+} from './view.ts';
+
+/** How heartbeats travel. `membership.memory.ts` for tests; LinkHeartbeats over any link. */
+export interface Heartbeats {
+  /** To every other node; may get lost. */
+  publishHeartbeat(heartbeat: Heartbeat): void;
+  /** Those of others, and perhaps late ones. */
+  onHeartbeat(hear: (heartbeat: Heartbeat) => void): void;
+  /** Whether this node can reach others, at each change; true until then. */
+  onLinked(hear: (isUp: boolean) => void): void;
+}
+
+/** The level that the cluster as a whole has reached: only rises, and lies in the store. */
+export interface LevelStore {
+  read(): Promise<number>;
+  /** To the larger of the two. */
+  raise(to: number): Promise<void>;
+}
+
+/** What the router asks for each command, and the system hears of. */
+export interface Membership {
+  readonly node: string;
+  /** A hint: the store judges. Constant where the node is alone. */
+  ownerOf(chatId: ChatId): string;
+  /** Whether sends are held back (`busy`): this node may be on the wrong side of a cut. */
+  readonly holds: boolean;
+  hear(events: MembershipEvents): void;
+  /** Listens, then takes its place. Rejects with NodeIdTaken or TooOld; the node must not start then. */
+  join(): Promise<void>;
+  /** From now on others own what this node owned; it serves its devices still. */
+  drain(): void;
+  /** Says goodbye, and is silent. */
+  leave(): void;
+  /** The operator's word that those who are out of sight are not coming back: what is seen now is all there is. */
+  shrink(): void;
+  /** New kinds of entries and envelopes up to this level may be written: every node can read them. */
+  readonly level: number;
+  describe(): Described;
+}
+
+export interface MembershipEvents {
+  /** Owners may be others now. `missed`: what other nodes sent may not have come. */
+  changed(missed: boolean): void;
+  /** Sessions look whether they have missed something. */
+  heal(): void;
+  /** Clients are better served by another node, if there is one. */
+  sendAway(): void;
+  /** Another process has this node's id; `yields`: this one has to end. */
+  twin(yields: boolean): void;
+}
+
+/** For the operator. */
+export interface Described {
+  readonly standing: Standing;
+  readonly level: number;
+  readonly base: readonly string[];
+  readonly nodes: readonly DescribedNode[];
+}
+export interface DescribedNode extends Pick<Heartbeat, 'node' | 'state' | 'level' | 'sessions' | 'chats'> {
+  readonly startedAtMs: number;
+  readonly silentMs: number;
+  readonly isSuspected: boolean;
+}
+
+export class NodeIdTaken extends Error {}
+export class TooOld extends Error {}
+
+export interface MembershipNeeds {
+  readonly node: string;
+  /** From drawLife; the link's as well. */
+  readonly life: number;
+  /** The kinds of entries and envelopes that this build can read. */
+  readonly level: number;
+  readonly clock: Clock;
+  readonly heartbeats: Heartbeats;
+  readonly levels: LevelStore;
+  load(): Pick<Heartbeat, 'sessions' | 'chats'>;
+  readonly rules?: ViewRules;
+}
+
+const numbersPerMs = 1_024;
+
+/** Tells two processes of one node id apart, and which of them began later. */
+export function drawLife(nowMs: number, random: Random): number {
+  return nowMs * numbersPerMs + Math.floor(random() * numbersPerMs);
+}
+
+/** A node that is alone: it owns everything, always. */
+export function singleNode(node: string): Membership {
+  const nothing = (): void => undefined;
+  return {
+    node,
+    ownerOf: () => node,
+    holds: false,
+    hear: nothing,
+    join: async () => undefined,
+    drain: nothing,
+    leave: nothing,
+    shrink: nothing,
+    level: Number.MAX_SAFE_INTEGER,
+    describe: () => ({ standing: 'whole', level: 0, base: [node], nodes: [] }),
+  };
+}
+
+export class ClusterMembership implements Membership {
+  readonly node: string;
+  holds = false;
+  level = 0;
+  ownerOf: (chatId: ChatId) => string;
+  #view: View;
+  #placement: Placement;
+  #number = 0;
+  #hasJoined = false;
+  #raising = false;
+  #events: MembershipEvents[] = [];
+  #timer: Timer | undefined;
+  readonly #needs: MembershipNeeds;
+
+  constructor(needs: MembershipNeeds) {
+    const { node, life, level, clock, heartbeats, rules = viewRules } = needs;
+    this.#needs = needs;
+    this.node = node;
+    this.#view = firstView({ node, life, level, rules }, clock.nowMs());
+    this.#placement = placementOf([node]);
+    this.ownerOf = this.#placement.ownerOf;
+    heartbeats.onHeartbeat((heartbeat) => this.#input({ kind: 'heard', heartbeat }));
+    heartbeats.onLinked((isUp) => this.#input({ kind: 'linked', isUp }));
+  }
+
+  hear(events: MembershipEvents): void {
+    this.#events.push(events);
+  }
+
+  /** Silent while it listens: who has this id already must not be disturbed. */
+  async join(): Promise<void> {
+    const { levels, level, clock, node } = this.#needs;
+    const reached = await levels.read();
+    if (reached > level)
+      throw new TooOld(`This build reads entries and envelopes up to level ${level}; the cluster already writes level ${reached}. Start a build that is as new as the others.`);
+    this.level = reached;
+    this.#tickLater();
+    await new Promise<void>((resolve) => clock.after(3 * this.#view.rules.heartbeatMs, resolve));
+    if (this.#hasTwin())
+      throw this.#ended(new NodeIdTaken(`Another process is node "${node}" already. Give each node an id of its own (PARLEY_NODE), or stop that process first.`));
+    this.#hasJoined = true;
+    this.#publish();
+    this.#conclude({ kind: 'changed', missed: false });
+  }
+
+  drain(): void {
+    this.#input({ kind: 'go', state: 'draining' });
+    this.#publish();
+  }
+
+  leave(): void {
+    this.#input({ kind: 'go', state: 'leaving' });
+    this.#publish();
+    this.#timer?.cancel();
+    this.#hasJoined = false;
+  }
+
+  shrink(): void {
+    this.#input({ kind: 'shrink' });
+  }
+
+  describe(): Described {
+    const { live, standing, base, node, state, life, rules } = this.#view;
+    const nowMs = this.#needs.clock.nowMs();
+    const own = { last: { node, state, life, level: this.#needs.level, ...this.#needs.load() }, heardMs: nowMs };
+    const nodes = live.flatMap((one): DescribedNode[] => {
+      const known = one === node ? own : newestLife(this.#view, one);
+      if (known === undefined) return [];
+      const { state: of, level, sessions, chats, life: began } = known.last;
+      const silentMs = nowMs - known.heardMs;
+      return [{ node: one, state: of, level, sessions, chats, startedAtMs: Math.floor(began / numbersPerMs), silentMs, isSuspected: silentMs >= rules.suspectMs }];
+    });
+    return { standing, level: this.level, base: base ?? [], nodes };
+  }
+
+  #hasTwin(): boolean {
+    const { node } = this;
+    const own = newestLife(this.#view, node);
+    return own !== undefined && own.count >= 2;
+  }
+
+  #ended<E extends Error>(error: E): E {
+    this.#timer?.cancel();
+    return error;
+  }
+
+  #tickLater(): void {
+    const { clock } = this.#needs;
+    this.#timer = clock.after(this.#view.rules.heartbeatMs, () => {
+      this.#tickLater();
+      this.#input({ kind: 'tick' });
+      if (!this.#hasJoined) return;
+      this.#publish();
+      void this.#raiseLevel();
+    });
+  }
+
+  #publish(): void {
+    if (!this.#hasJoined) return;
+    const { heartbeats, node, life, level, load } = this.#needs;
+    this.#number += 1;
+    heartbeats.publishHeartbeat({ kind: 'heartbeat', node, life, number: this.#number, level, state: this.#view.state, ...load() });
+  }
+
+  /** First it stands in the store, so that no older node can start any more; only then new kinds are written. */
+  async #raiseLevel(): Promise<void> {
+    const common = commonLevel(this.#view);
+    if (common <= this.level || this.#raising) return;
+    this.#raising = true;
+    try {
+      await this.#needs.levels.raise(common);
+      this.level = Math.max(this.level, common);
+    } catch {
+      // the store is out of reach: with the next tick
+    } finally {
+      this.#raising = false;
+    }
+  }
+
+  #input(input: ViewInput): void {
+    const { state, effects } = step(this.#view, input, this.#needs.clock.nowMs());
+    this.#view = state;
+    for (const effect of effects) this.#conclude(effect);
+  }
+
+  #conclude(effect: ViewEffect): void {
+    if (effect.kind === 'changed') this.#place();
+    if (!this.#hasJoined) return; // nobody knows this node yet, and nothing is served here
+    for (const events of this.#events) {
+      if (effect.kind === 'changed') events.changed(effect.missed);
+      else if (effect.kind === 'twin') events.twin(effect.yields);
+      else events[effect.kind]();
+    }
+  }
+
+  #place(): void {
+    this.holds = holds(this.#view);
+    const nodes = placed(this.#view);
+    if (nodes.join() === this.#placement.nodes.join()) return;
+    this.#placement = placementOf(nodes);
+    this.ownerOf = this.#placement.ownerOf;
+  }
+}
+
+/** Heartbeats over the link of a node, which is made later than its membership. */
+export class LinkHeartbeats implements Heartbeats {
+  link: Pick<Link, 'toAll'> | undefined;
+  readonly #hearing: ((heartbeat: Heartbeat) => void)[] = [];
+  readonly #linked: ((isUp: boolean) => void)[] = [];
+  /** For whoever makes the link. */
+  readonly events: Pick<LinkEvents, 'fromAll' | 'linked'> = {
+    fromAll: (envelope: ToAll) => {
+      if (envelope.kind === 'heartbeat') for (const hear of this.#hearing) hear(envelope);
+    },
+    linked: (isUp: boolean) => {
+      for (const hear of this.#linked) hear(isUp);
+    },
+  };
+
+  publishHeartbeat(heartbeat: Heartbeat): void {
+    this.link?.toAll(heartbeat);
+  }
+  onHeartbeat(hear: (heartbeat: Heartbeat) => void): void {
+    this.#hearing.push(hear);
+  }
+  onLinked(hear: (isUp: boolean) => void): void {
+    this.#linked.push(hear);
+  }
+}
