@@ -41,6 +41,8 @@ export interface ChatContext {
   followed: boolean;
   /** Of the last fold that was kept. */
   foldSeq: number;
+  /** What becomes true once the commit that is under way succeeds. */
+  readonly next: { tip: Tip; entries: number; foldSeq: number; snapshot: Uint8Array | undefined };
 }
 
 export type ChatActor = ActorDefinition<ChatId, ChatState, ChatCommand, ChatEffect, ChatContext>;
@@ -72,6 +74,7 @@ export function chatActor(needs: ChatNeeds): ChatActor {
       restarts.appends(self.id);
       return commit(durable, state, self, needs);
     },
+    committed: (state, self) => committed(state, self, needs),
     perform: (effect, self) => perform(effect, self, needs),
     giveBack: (command, why) => giveBack(command, why, needs),
     readsOnly: ({ kind }) => kind === 'pull' || kind === 'history' || kind === 'getMembers' || kind === 'enroll' || kind === 'repair',
@@ -82,7 +85,7 @@ export function chatActor(needs: ChatNeeds): ChatActor {
 
 async function load(chatId: ChatId, { messages, chats, receipts }: ChatNeeds): Promise<Loaded<ChatState, ChatContext>> {
   const log = await messages.open(chatId);
-  const context: ChatContext = { tip: log.tip, loadedSeq: log.lastSeq, followed: false, foldSeq: 0 };
+  const context: ChatContext = { tip: log.tip, loadedSeq: log.lastSeq, followed: false, foldSeq: 0, next: { tip: log.tip, entries: 0, foldSeq: 0, snapshot: undefined } };
   if (log.lastSeq === 0) return { state: { ...emptyChat(chatId), receipts: receiptsOf([]) }, context };
   const rows = receipts.list(chatId);
   const kept = log.fold ?? (await chats.snapshot(chatId));
@@ -108,6 +111,7 @@ function commit(durable: readonly ChatEffect[], state: ChatState, self: ChatSelf
 
 async function commitAll(entries: readonly Entry[], others: readonly ChatEffect[], state: ChatState, self: ChatSelf, needs: ChatNeeds): Promise<void> {
   const { messages, inbox, receipts } = needs;
+  self.context.next.entries = 0;
   const follows = others.flatMap((effect) => (effect.kind === 'follow' ? [effect] : []));
   const marks = new Map(others.flatMap((effect) => (effect.kind === 'raise' ? [[effect.userId, effect] as const] : [])));
   const announced = follows.flatMap(({ announce }) => announce);
@@ -128,18 +132,28 @@ async function commitAll(entries: readonly Entry[], others: readonly ChatEffect[
 
 function append(entries: readonly Entry[], state: ChatState, self: ChatSelf, needs: ChatNeeds): Promise<void> {
   const { context, id: chatId } = self;
-  const tip = drawTip(needs.random);
+  const { next } = context;
   const due = state.seq - context.foldSeq >= foldEvery ? foldToBytes(state) : undefined;
   const fold = due !== undefined && due.byteLength <= foldBytesMax ? due : undefined;
-  return needs.messages.append({ chatId, entries, builtOn: context.tip, tip, fold }).then(() => {
-    context.tip = tip;
-    needs.counts.appends += 1;
-    needs.counts.entries += entries.length;
-    needs.observeBatch(entries.length);
-    if (fold !== undefined) context.foldSeq = state.seq;
-    else if (due !== undefined) return keepSnapshot(due, state.seq, self, needs);
-    return undefined;
-  });
+  next.tip = drawTip(needs.random);
+  next.entries = entries.length;
+  next.foldSeq = fold === undefined ? context.foldSeq : state.seq;
+  next.snapshot = fold === undefined ? due : undefined;
+  // The store's own promise, which the kernel has many wait for at once.
+  return needs.messages.append({ chatId, entries, builtOn: context.tip, tip: next.tip, fold });
+}
+
+function committed(state: ChatState, self: ChatSelf, needs: ChatNeeds): void {
+  const { context } = self;
+  const { next } = context;
+  if (next.entries === 0) return;
+  context.tip = next.tip;
+  context.foldSeq = next.foldSeq;
+  needs.counts.appends += 1;
+  needs.counts.entries += next.entries;
+  needs.observeBatch(next.entries);
+  next.entries = 0;
+  if (next.snapshot !== undefined) void keepSnapshot(next.snapshot, state.seq, self, needs);
 }
 
 /** Only a shorter way to wake: the append stands without it, and a later one is tried again. */

@@ -168,20 +168,28 @@ function toChat(chatId: ChatId, command: ChatCommand, self: SessionSelf, needs: 
 type IfUsersExist = Omit<Extract<SessionEffect, { kind: 'toChatIfUsersExist' }>, 'kind'>;
 
 function toChatIfUsersExist(wanted: IfUsersExist, self: SessionSelf, needs: SessionNeeds): void {
-  const { chatId, command, userIds, deviceId, request } = wanted;
-  const { context, id: userId } = self;
-  const others = context.held?.get(chatId);
-  if (others !== undefined) return void others.push(() => toChatIfUsersExist(wanted, self, needs));
+  const { chatId, command, userIds } = wanted;
+  const others = self.context.held?.get(chatId);
+  if (others !== undefined) return held(others, wanted, self, needs);
   const known = needs.answers.usersExist(userIds);
   if (known === true) return needs.router.tellChat(chatId, command);
+  lookUp(known, wanted, self, needs);
+}
+
+function held(others: (() => void)[], wanted: IfUsersExist, self: SessionSelf, needs: SessionNeeds): void {
+  others.push(() => toChatIfUsersExist(wanted, self, needs));
+}
+
+/** Apart from the above, where nearly every message ends: closures cost even those who never come to them. */
+function lookUp(known: false | Promise<boolean>, { chatId, command, deviceId, request }: IfUsersExist, { context, id: userId }: SessionSelf, needs: SessionNeeds): void {
   context.held ??= new Map();
   context.held.set(chatId, []);
   const done = (why: Why | undefined): void => {
-    const held = context.held?.get(chatId) ?? [];
+    const others = context.held?.get(chatId) ?? [];
     context.held?.delete(chatId);
     if (why === undefined) needs.router.tellChat(chatId, command);
     else refuse({ userId, deviceId, request }, why, needs);
-    for (const next of held) next(); // one that is looked up in turn holds those behind it again
+    for (const next of others) next(); // one that is looked up in turn holds those behind it again
   };
   const answered = async (): Promise<Why | undefined> => ((await known) ? undefined : 'noSuchUser');
   answered().then(done, () => done('unavailable'));

@@ -102,6 +102,13 @@ export function encodeEntry(entry: Entry): Uint8Array {
   return writer.copy();
 }
 
+/** The same in a buffer that the next call of any of these overwrites. */
+export function encodeEntryShared(entry: Entry): Uint8Array {
+  writer.start();
+  entryRow.write(writer, entry);
+  return writer.shared();
+}
+
 /** Throws Malformed: what the store gives back is not what was put in. The body is a view, like that of encodeFrame. */
 export function decodeEntry(raw: Uint8Array): Entry {
   reader.start(raw, true);

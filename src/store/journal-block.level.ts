@@ -114,6 +114,11 @@ export interface Found {
   readonly next: number;
 }
 
+/** What a header says, whether or not its block is whole. */
+export function headerOf(header: Buffer): { readonly number: number; readonly byteLength: number } {
+  return { number: readNumber(header, 8), byteLength: headerBytes + header.readUInt32LE(4) };
+}
+
 /**
  * The block at `at`. A segment is used again and again, so behind the last block stand zeros, or what an earlier use has left: both are `end`.
  * `damaged`: a block began to be written here and is not whole. `expected`: the number that a next block must have; undefined at the beginning of a segment.

@@ -1,6 +1,6 @@
 // The logs in the embedded store: their ends in the journal and in memory, all before them in packs in the database.
 import assert from 'node:assert/strict';
-import { encodeEntry } from '../protocol/codec.ts';
+import { encodeEntry, encodeEntryShared } from '../protocol/codec.ts';
 import type { Entry } from '../protocol/messages.ts';
 import type { ChatId } from '../structures/ids.ts';
 import { checkAppend } from './appends.ts';
@@ -34,8 +34,9 @@ function extend(home: Home, committer: Committer, head: Head, append: Append): P
     if (append.builtOn !== head.tip) return again(home, committer, head, append);
     checkAppend(append, head.lastSeq);
     const { chatId, entries, tip, fold } = append;
-    const encoded = entries.map(encodeEntry); // before anything is written: an entry that cannot be encoded leaves nothing behind
     const group = committer.gather();
+    // Before anything is written: an entry that cannot be encoded leaves nothing behind.
+    const encoded = entries.length === 1 ? [encodeEntryShared(entries[0] as Entry)] : entries.map(encodeEntry);
     group.append(chatId, head.lastSeq + 1, tip, encoded, fold);
     head.tip = tip;
     head.lastSeq += entries.length;

@@ -16,20 +16,18 @@ export interface Findings {
   readonly tooEarly: readonly string[];
 }
 
+/** What happened to one file of the journal. */
 interface Written {
-  /** The log with the frames of its own format taken out, so that a body is never torn. */
-  readonly content: Buffer;
-  /** The call that wrote the byte at that place of `content`. */
-  callAt(place: number): Call;
+  readonly writes: readonly Call[];
   readonly syncs: readonly Call[];
 }
 
 /**
  * For each `sent` and each `entry` of a known body: the entry's bytes were written, then an fdatasync of the same file began and was over, and only then the frame began to leave.
- * `bodyOf`: the body by `nameOf`. `sizes`: of the log files when the watching began.
+ * `bodyOf`: the body by `nameOf`.
  */
-export function judgeDurability(calls: readonly Call[], bodyOf: ReadonlyMap<string, Uint8Array>, sizes: ReadonlyMap<string, number>): Findings {
-  const logs = [...new Set(calls.map(({ target }) => target))].filter((target) => /\/db\/\d+\.log$/.test(target)).map((target) => writtenTo(target, calls, sizes.get(target) ?? 0));
+export function judgeDurability(calls: readonly Call[], bodyOf: ReadonlyMap<string, Uint8Array>): Findings {
+  const logs = [...new Set(calls.map(({ target }) => target))].filter((target) => /\/journal\/\d+$/.test(target)).map((target) => writtenTo(target, calls));
   const findings = { sent: 0, pushed: 0, tooEarly: [] as string[] };
   for (const { frame, call } of departures(calls)) {
     if (frame.kind !== 'sent' && frame.kind !== 'entry') continue;
@@ -49,15 +47,14 @@ export function nameOf({ chatId, number }: { readonly chatId: string; readonly n
 }
 
 function objectionTo(departure: Call, body: Uint8Array, logs: readonly Written[]): string | undefined {
-  for (const { content, callAt, syncs } of logs) {
-    const place = content.indexOf(body);
-    if (place < 0) continue;
-    const write = callAt(place + body.byteLength - 1);
+  for (const { writes, syncs } of logs) {
+    const write = writes.find(({ bytes }) => bytes.indexOf(body) >= 0);
+    if (write === undefined) continue;
     const sync = syncs.find(({ began }) => began > write.over);
     if (sync === undefined) return 'its bytes were never synced';
     return sync.over < departure.began ? undefined : `it left at ${departure.began}, the sync of its bytes was over at ${sync.over}`;
   }
-  return 'its bytes were never written to a log';
+  return 'its bytes were never written to the journal';
 }
 
 /** What was sent on each connection, frame by frame. */
@@ -92,40 +89,11 @@ function framesOf(bytes: Buffer, start: number): { readonly from: number; readon
   return frames;
 }
 
-/** LevelDB's log format: blocks of 32 KB, in them records with a header of seven bytes; less than that at a block's end is filling. */
-const blockBytes = 32 * 1024;
-const headerBytes = 7;
-
-function writtenTo(target: string, calls: readonly Call[], size: number): Written {
-  const writes = calls.filter((call) => call.target === target && call.bytes.byteLength > 0);
-  const raw = Buffer.concat(writes.map(({ bytes }) => bytes));
-  const starts: number[] = [];
-  for (let at = 0, nth = 0; nth < writes.length; nth += 1) {
-    starts.push(at);
-    at += (writes[nth] as Call).bytes.byteLength;
-  }
-  const parts: Buffer[] = [];
-  const places: { readonly place: number; readonly raw: number }[] = [];
-  let place = 0;
-  for (let at = 0; at < raw.byteLength; ) {
-    const left = blockBytes - ((size + at) % blockBytes);
-    if (left < headerBytes) {
-      at += left;
-      continue;
-    }
-    const length = raw.readUInt16LE(at + 4);
-    places.push({ place, raw: at + headerBytes });
-    parts.push(raw.subarray(at + headerBytes, at + headerBytes + length));
-    place += length;
-    at += headerBytes + length;
-  }
+/** A commit is one write to the journal, so a body stands whole in one of its calls. */
+function writtenTo(target: string, calls: readonly Call[]): Written {
+  const own = calls.filter((call) => call.target === target);
   return {
-    content: Buffer.concat(parts),
-    callAt(wanted) {
-      const record = places.findLast((one) => one.place <= wanted) as { readonly place: number; readonly raw: number };
-      const rawAt = record.raw + wanted - record.place;
-      return writes[starts.findLastIndex((start) => start <= rawAt)] as Call;
-    },
-    syncs: calls.filter((call) => call.target === target && (call.name === 'fdatasync' || call.name === 'fsync') && call.result === 0),
+    writes: own.filter(({ bytes }) => bytes.byteLength > 0),
+    syncs: own.filter(({ name, result }) => (name === 'fdatasync' || name === 'fsync') && result === 0),
   };
 }

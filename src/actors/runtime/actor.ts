@@ -55,6 +55,8 @@ export interface ActorDefinition<Id extends string, State, Command, Effect, Cont
    * quarantines at once. The kernel waits for as long as the promise takes: time-outs are the store's.
    */
   commit(durable: readonly Effect[], state: State, self: Self<Id, Context>): void | Promise<void>;
+  /** The commit of the batch that led to `state` has succeeded; before its other effects are done. */
+  committed?(state: State, self: Self<Id, Context>): void;
   /** Does one other effect. Called after the commit, in order. May be called twice for one command, in different activations. */
   perform(effect: Effect, self: Self<Id, Context>): void;
   /** Tells whoever sent the command that it was not done. */

@@ -5,7 +5,7 @@ import type { Clock, Random } from '../../structures/clock.ts';
 import type { ActorDefinition, Entities } from './actor.ts';
 import { type AnyDefinition, type Delayed, Entity, Host } from './entity.ts';
 import type { KernelCounts, KernelEvent } from './events.ts';
-import { hurry, leftSettled, loadSettled, rest, timerDue, wake } from './life.ts';
+import { hurry, leftSettled, loadSettled, rest, timerDue, unstarted, wake } from './life.ts';
 import { type KernelLimits, kernelLimits, Loop } from './loop.ts';
 import { commitSettled, runBatch } from './work.ts';
 
@@ -28,6 +28,8 @@ export interface Kernel extends Entities {
   isAwake(kind: string, id: string): boolean;
   /** Entities of the kind that are in memory, in whatever phase. */
   awake(kind: string): number;
+  /** Their ids. */
+  awakeIds(kind: string): Iterable<string>;
   /** Of those, how many refuse writes until they are put away. */
   inQuarantine(kind: string): number;
   /** The most commands that waited in one mailbox, in the last ten to twenty seconds (longer if nobody asked and nothing happened). */
@@ -40,6 +42,8 @@ export interface Kernel extends Entities {
   stop(): Promise<void>;
   /** Puts one entity away, after finishing what is under way (not what waits: that, like later commands, wakes a new activation). Lifts a quarantine. */
   putAway(kind: string, id: string): Promise<void>;
+  /** Puts one entity away as well, but what waits is taken over by `take`, within the call and in its order. What is being committed is finished here. */
+  moveAway(kind: string, id: string, take: (command: unknown) => void): void;
 }
 
 export function createKernel(needs: KernelNeeds): Kernel {
@@ -112,6 +116,10 @@ class EntityKernel implements Kernel {
     return this.#hostOf(kind).entities.size;
   }
 
+  awakeIds(kind: string): Iterable<string> {
+    return this.#hostOf(kind).entities.keys();
+  }
+
   inQuarantine(kind: string): number {
     return this.#hostOf(kind).quarantined;
   }
@@ -129,6 +137,13 @@ class EntityKernel implements Kernel {
       entity.leavers.push(resolve);
       hurry(this.#loop, entity);
     });
+  }
+
+  moveAway(kind: string, id: string, take: (command: unknown) => void): void {
+    const entity = this.#hostOf(kind).entities.get(id);
+    if (entity === undefined || this.#loop.stage !== 'open') return;
+    for (const command of unstarted(this.#loop, entity)) take(command);
+    hurry(this.#loop, entity);
   }
 
   stop(): Promise<void> {

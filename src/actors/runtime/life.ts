@@ -249,6 +249,19 @@ export function giveBackWaiting(loop: Loop, entity: Entity, why: WaitingGivenBac
   for (let left = entity.waiting; left > 0; left -= 1) loop.giveBack(entity.host, entity.id, entity.take(), why);
 }
 
+/** Takes out what waits: first what is to be stepped again after a Superseded, then the mailbox. What is being committed stays. */
+export function unstarted(loop: Loop, entity: Entity): readonly unknown[] {
+  const { batch, phase } = entity;
+  const commands: unknown[] = [];
+  if (batch !== undefined && phase !== 'committing' && phase !== 'committed') {
+    entity.batch = undefined;
+    commands.push(...batch.commands.slice(0, batch.count));
+    loop.returnBatch(batch);
+  }
+  for (let left = entity.waiting; left > 0; left -= 1) commands.push(entity.take());
+  return commands;
+}
+
 function troubleOf(entity: Entity): Trouble {
   entity.trouble ??= new Trouble();
   return entity.trouble;

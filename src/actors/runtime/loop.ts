@@ -5,7 +5,7 @@ import { Queue } from '../../structures/queue.ts';
 import { TimerWheel, type WheelTimer } from '../../structures/timer-wheel.ts';
 import type { GivenBack } from './actor.ts';
 import { Batch } from './batch.ts';
-import type { Delayed, Entity, Host, Phase } from './entity.ts';
+import type { Delayed, Entity, Host, Outcome, Phase } from './entity.ts';
 import { type KernelCounts, type KernelEvent, noCounts } from './events.ts';
 import type { Backoff, RestartLimits } from './restarts.ts';
 
@@ -28,7 +28,7 @@ export interface KernelLimits {
 }
 
 export const kernelLimits: KernelLimits = {
-  turnBudget: 2_048,
+  turnBudget: 512,
   mailBytesMax: 256 * 1024 * 1024,
   restarts: { max: 5, withinMs: 60_000, backoffMsMin: 100, backoffMsMax: 10_000 },
   unavailable: { backoffMsMin: 100, backoffMsMax: 5_000 },
@@ -59,7 +59,16 @@ export type Stage = 'open' | 'finishing' | 'leaving' | 'stopped';
 export const wheelTickMs = 20;
 const wheelSlots = 4_096;
 const mailboxesKept = 1_024;
-const batchesKept = 64;
+const batchesKept = 1_024; // each entity that commits holds one
+
+/** Entities that wait for one promise. */
+interface Awaited {
+  readonly pending: PromiseLike<unknown>;
+  readonly settled: Settled;
+  readonly waitsIn: Phase;
+  readonly entities: Entity[];
+}
+type Settled = 'loaded' | 'committed' | 'left';
 
 export class Loop {
   readonly needs: LoopNeeds;
@@ -78,6 +87,8 @@ export class Loop {
   /** The longest that any mailbox was since this was last set to 0. */
   fullest = 0;
   #uid = 0;
+  /** What was waited for last. */
+  #awaited: Awaited | undefined;
   #scheduled = false;
   #wheelDue = false;
   #alarm: Timer | undefined;
@@ -155,13 +166,18 @@ export class Loop {
     }
   }
 
-  /** Moves the entity on to `settled` once the promise is. Its phase must have been set to the one that waits. */
-  waitFor(entity: Entity, pending: PromiseLike<unknown>, settled: 'loaded' | 'committed' | 'left'): void {
+  /** Moves the entity on to `settled` once the promise is; many that wait for one promise, as those of one group commit do, cost one callback. Its phase must have been set to the one that waits. */
+  waitFor(entity: Entity, pending: PromiseLike<unknown>, settled: Settled): void {
     this.underWay += 1;
-    const waitsIn = entity.phase;
+    if (this.#awaited?.pending === pending && this.#awaited.settled === settled) {
+      this.#awaited.entities.push(entity);
+      return;
+    }
+    const awaited: Awaited = { pending, settled, waitsIn: entity.phase, entities: [entity] };
+    this.#awaited = awaited;
     pending.then(
-      (value) => this.#settle(entity, waitsIn, settled, { failed: false, value }),
-      (error: unknown) => this.#settle(entity, waitsIn, settled, { failed: true, value: error }),
+      (value) => this.#settleAll(awaited, { failed: false, value }),
+      (error: unknown) => this.#settleAll(awaited, { failed: true, value: error }),
     );
   }
 
@@ -184,7 +200,12 @@ export class Loop {
     this.#alarm = undefined;
   }
 
-  #settle(entity: Entity, waitsIn: Phase, settled: Phase, outcome: { readonly failed: boolean; readonly value: unknown }): void {
+  #settleAll(awaited: Awaited, outcome: Outcome): void {
+    if (this.#awaited === awaited) this.#awaited = undefined;
+    for (const entity of awaited.entities) this.#settle(entity, awaited.waitsIn, awaited.settled, outcome);
+  }
+
+  #settle(entity: Entity, waitsIn: Phase, settled: Phase, outcome: Outcome): void {
     if (this.stage === 'stopped') return; // abandoned by a stop that was cut short
     assert(entity.phase === waitsIn, `a promise of ${entity.host.definition.kind} settled in phase ${entity.phase}`);
     this.underWay -= 1;

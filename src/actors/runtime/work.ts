@@ -124,6 +124,7 @@ function accomplish(loop: Loop, entity: Entity, batch: Batch): void {
   if (batch.count > 0) entity.state = batch.state;
   const { definition } = entity.host;
   const self = entity.activation as Activation;
+  if (batch.durable.length > 0) definition.committed?.(batch.state, self);
   for (let at = 0; at < batch.otherCount; at += 1) {
     try {
       definition.perform(batch.others[at], self);
