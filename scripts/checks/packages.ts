@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Program → the Debian package that brings it. */
-const programs: Readonly<Record<string, string>> = { strace: 'strace', chromium: 'chromium', mount: 'mount' };
+const programs: Readonly<Record<string, string>> = { strace: 'strace', chromium: 'chromium', mount: 'mount', 'nats-server': 'nats-server' };
 const installMsMax = 5 * 60_000;
 
 /** Sees to it that the programs named (as 'program') in the sources under `folders` are there. */
@@ -29,7 +29,10 @@ export function provide(folders: readonly string[]): void {
 }
 
 function isThere(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
+  return (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .concat('/usr/sbin')
+    .some((folder) => existsSync(join(folder, program)));
 }
 
 function say(text: string): void {

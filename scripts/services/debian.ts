@@ -1,0 +1,73 @@
+// Programs that the services here run: found on this machine, or installed from Debian; and a port for them.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { accessSync, constants } from 'node:fs';
+import { createServer } from 'node:net';
+import { delimiter, join } from 'node:path';
+
+export interface Wanted {
+  readonly program: string;
+  /** The Debian package that brings it. */
+  readonly from: string;
+  /** A variable that names another one. */
+  readonly variable: string;
+  /** Where else it can be had. */
+  readonly elsewhere: string;
+}
+
+/** There is none, and none can be had; the message says what to do. */
+export class NoProgram extends Error {}
+
+const installMsMax = 5 * 60_000;
+
+/** Undefined: nowhere. */
+export function findProgram({ program, variable }: Wanted): string | undefined {
+  const named = process.env[variable];
+  if (named !== undefined && named !== '') return named;
+  // Debian keeps some where an ordinary PATH does not look.
+  const folders = (process.env['PATH'] ?? '').split(delimiter).concat('/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin');
+  return folders.map((folder) => join(folder, program)).find(isExecutable);
+}
+
+/** Finds or installs. `say` is told what is done. Throws NoProgram. */
+export function haveProgram(wanted: Wanted, say: (text: string) => void): string {
+  const { program, from, variable, elsewhere } = wanted;
+  const found = findProgram(wanted);
+  if (found !== undefined) return found;
+  const apt = spawnSync('apt-get', ['--version'], { stdio: 'ignore' });
+  if (apt.status !== 0 || process.getuid?.() !== 0)
+    throw new NoProgram(`This needs ${program}. Install it (Debian: \`sudo apt-get install ${from}\`; elsewhere: ${elsewhere}), or set ${variable} to where it is.`);
+  say(`Installing ${from} with apt-get …`);
+  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const run = (...args: readonly string[]): void => void execFileSync('apt-get', args, { stdio: 'ignore', timeout: installMsMax, env: environment });
+  try {
+    run('update', '-q');
+    run('install', '-qy', '--no-install-recommends', from);
+  } catch (cause) {
+    throw new NoProgram(`Installing ${from} failed. Try \`apt-get install ${from}\` by hand, or set ${variable} to where ${program} is.`, { cause });
+  }
+  const installed = findProgram(wanted);
+  if (installed === undefined) throw new NoProgram(`${from} was installed, but ${program} is not to be found. Set ${variable} to where it is.`);
+  return installed;
+}
+
+/** Below those that the system gives away to connections meanwhile: it is to be free again after a restart. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 30_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await Promise.race([once(server, 'listening').then(() => true), once(server, 'error').then(() => false)]).catch(() => false);
+    server.close();
+    if (isFree) return port;
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

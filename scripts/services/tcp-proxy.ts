@@ -1,0 +1,98 @@
+// A way between a client and a server that a test can cut, stall and measure.
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+export class TcpProxy {
+  /** Bytes that came from clients, and bytes that went to them. */
+  readonly bytes = { toServer: 0, toClient: 0 };
+  readonly #server: Server;
+  readonly #pairs = new Set<readonly [client: Socket, server: Socket]>();
+  #isCut = false;
+  #stalled = { toServer: false, toClient: false };
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async start(target: { readonly port: number; readonly host?: string }): Promise<TcpProxy> {
+    const proxy: TcpProxy = new TcpProxy(createServer((client) => proxy.#join(client, connect(target.port, target.host ?? '127.0.0.1'))));
+    proxy.#server.listen(0, '127.0.0.1');
+    await once(proxy.#server, 'listening');
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  get connections(): number {
+    return this.#pairs.size;
+  }
+
+  /** Breaks all connections, and new ones, until `mend`. */
+  cut(): void {
+    this.#isCut = true;
+    this.breakAll();
+  }
+
+  mend(): void {
+    this.#isCut = false;
+  }
+
+  /** Breaks the connections that there are; new ones get through. */
+  breakAll(): void {
+    for (const [client, server] of this.#pairs) {
+      client.resetAndDestroy();
+      server.resetAndDestroy();
+    }
+  }
+
+  /** Nothing is passed on in that direction until `flow`; connections stay. */
+  stall(direction: 'toServer' | 'toClient'): void {
+    this.#stalled[direction] = true;
+    for (const [client, server] of this.#pairs) (direction === 'toServer' ? client : server).pause();
+  }
+
+  flow(): void {
+    this.#stalled = { toServer: false, toClient: false };
+    for (const pair of this.#pairs) for (const socket of pair) socket.resume();
+  }
+
+  async stop(): Promise<void> {
+    this.cut();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #join(client: Socket, server: Socket): void {
+    if (this.#isCut) {
+      server.destroy();
+      return void client.resetAndDestroy();
+    }
+    const pair = [client, server] as const;
+    this.#pairs.add(pair);
+    this.#pass('toServer', client, server);
+    this.#pass('toClient', server, client);
+    for (const socket of pair)
+      socket
+        .on('error', () => undefined) // 'close' follows
+        .on('close', () => {
+          this.#pairs.delete(pair);
+          client.destroy();
+          server.destroy();
+        });
+    if (this.#stalled.toServer) client.pause();
+    if (this.#stalled.toClient) server.pause();
+  }
+
+  #pass(direction: 'toServer' | 'toClient', from: Socket, to: Socket): void {
+    from.setNoDelay(true);
+    from.on('data', (chunk) => {
+      this.bytes[direction] += chunk.length;
+      if (to.write(chunk)) return;
+      from.pause();
+      to.once('drain', () => void (this.#stalled[direction] || from.resume()));
+    });
+    from.on('end', () => to.end());
+  }
+}
