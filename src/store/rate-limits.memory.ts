@@ -52,6 +52,7 @@ class Counter {
       return 0;
     } catch (over) {
       if (over instanceof Error) throw over;
+      await this.#limiter.reward(kept); // what is refused is not counted
       return Math.max(1, (over as RateLimiterRes).msBeforeNext);
     }
   }

@@ -49,6 +49,14 @@ export function rateLimitsContract(name: string, open: (t: TestContext) => OpenR
     assert.notEqual(await limits.take(guesses, 'ann'), 0);
   });
 
+  test(`${name}: what is refused is not counted: a point given back is there for the next, however many were refused`, async (t) => {
+    const { limits } = await open(t);
+    for (let at = 0; at < 9; at += 1) await limits.take(guesses, 'ann');
+    await limits.giveBack(guesses, 'ann');
+    assert.equal(await limits.take(guesses, 'ann'), 0);
+    assert.notEqual(await limits.take(guesses, 'ann'), 0);
+  });
+
   test(`${name}: giving back what was never taken, or taken in a former window, earns nothing`, async (t) => {
     const { limits, pass } = await open(t);
     await limits.giveBack(guesses, 'ann');
