@@ -2,11 +2,14 @@
 import { audienceActor } from './actors/audience.ts';
 import { chatActor } from './actors/chat.ts';
 import { presenceActor } from './actors/presence.ts';
+import type { ActorDefinition } from './actors/runtime/actor.ts';
 import type { KernelEvent } from './actors/runtime/events.ts';
 import { createKernel, type Kernel } from './actors/runtime/kernel.ts';
 import { type Connections, sessionActor } from './actors/session.ts';
-import type { Link, Receiver } from './cluster/link.ts';
-import { createRouter, type Router } from './cluster/router.ts';
+import { Heals } from './cluster/heals.ts';
+import type { Link, LinkEvents, Receiver } from './cluster/link.ts';
+import { ClusterMembership, featureLevel, LinkHeartbeats, type Membership, type MembershipNeeds, singleNode } from './cluster/membership.ts';
+import { createRouter, type NodeRouter, type Router } from './cluster/router.ts';
 import type { ConnectionId } from './core/session.ts';
 import type { Why } from './protocol/errors.ts';
 import { acquainted } from './services/acquaintance.ts';
@@ -23,7 +26,9 @@ export interface SystemPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly node: string;
-  linkTo(receiver: Receiver): Link;
+  /** Of a node that is one of many. Without it the node is alone. */
+  readonly cluster?: Pick<MembershipNeeds, 'life' | 'levels' | 'rules'>;
+  linkTo(receiver: Receiver, events: LinkEvents): Link;
   /** The device sockets; they get the entities to tell, and give back the connections. */
   connect(kernel: Kernel): Connections;
   /** After each turn of the kernel. */
@@ -43,6 +48,8 @@ export interface Observe {
 export interface System {
   readonly kernel: Kernel;
   readonly router: Router;
+  /** To be joined before devices are served. */
+  readonly membership: Membership;
   readonly connections: Connections;
   /** Devices that read too slowly and have not caught up yet. */
   lagging(): number;
@@ -50,7 +57,7 @@ export interface System {
 
 /** The actors of one node. Sockets and HTTP are put around them by node.ts; the simulator puts its own network there. */
 export function startSystem(ports: SystemPorts): System {
-  const { stores, clock, random, observe, node } = ports;
+  const { stores, clock, random, observe } = ports;
   const kernel = createKernel({
     clock,
     random,
@@ -59,7 +66,8 @@ export function startSystem(ports: SystemPorts): System {
     committed: (_actor, _commands, tookMs) => observe.committed(tookMs),
   });
   const lagging = new Set<ConnectionId>();
-  const router = createRouter(kernel, () => node, ports.linkTo);
+  const { membership, router } = placeOf(ports, kernel);
+  const { link } = router;
   const connections = ports.connect(kernel);
   const refused = (why: string): void => observe.refused(why as Why);
   const { messages, chats, inbox, receipts, presence } = stores;
@@ -73,8 +81,60 @@ export function startSystem(ports: SystemPorts): System {
     acquainted: (userId: UserId, others: readonly UserId[]) => acquainted(inbox, userId, others),
   };
   kernel.host(chatActor({ messages, chats, inbox, receipts, router, random, counts: observe.counts, observeBatch: observe.batch, refused }));
-  kernel.host(sessionActor({ router, entities: kernel, connections, answers, presence, clock, counts: observe.counts, overrun: new Set(), lagging, refused }));
-  kernel.host(audienceActor({ router, connections, entities: kernel, clock }));
+  const sessions = sessionActor({ router, entities: kernel, connections, answers, presence, clock, counts: observe.counts, overrun: new Set(), lagging, refused });
+  kernel.host(
+    heard(
+      sessions,
+      (userId) => link.subscribeUser(userId),
+      (userId) => link.unsubscribeUser(userId),
+    ),
+  );
+  const audiences = audienceActor({ router, connections, entities: kernel, clock });
+  kernel.host(
+    heard(
+      audiences,
+      (chatId) => link.subscribeChat(chatId),
+      (chatId) => link.unsubscribeChat(chatId),
+    ),
+  );
   kernel.host(presenceActor({ router, presence, isConnected: (userId) => kernel.isAwake('session', userId) }));
-  return { kernel, router, connections, lagging: () => lagging.size };
+  return { kernel, router, membership, connections, lagging: () => lagging.size };
+}
+
+function placeOf({ node, clock, random, cluster, linkTo }: SystemPorts, kernel: Kernel): { readonly membership: Membership; readonly router: NodeRouter } {
+  const heartbeats = new LinkHeartbeats();
+  const load = (): { sessions: number; chats: number } => ({ sessions: kernel.awake('session'), chats: kernel.awake('chat') });
+  const membership = cluster === undefined ? singleNode(node) : new ClusterMembership({ node, clock, heartbeats, load, level: featureLevel, ...cluster });
+  const heals = new Heals(kernel, clock, random);
+  const router = createRouter(kernel, membership, (receiver) => linkTo(receiver, { ...heartbeats.events, lost: () => heals.begin() }));
+  heartbeats.link = router.link;
+  membership.hear({
+    changed(missed) {
+      router.handOver();
+      if (missed) heals.begin();
+    },
+    heal: () => heals.begin(),
+    sendAway: () => undefined, // for whoever holds the sockets
+    twin: () => undefined,
+  });
+  return { membership, router };
+}
+
+/** The node wants what others send to the entity, from before it reads anything until it is put away. */
+function heard<Id extends string, State, Command, Effect, Context>(
+  definition: ActorDefinition<Id, State, Command, Effect, Context>,
+  begin: (id: Id) => void,
+  end: (id: Id) => void,
+): ActorDefinition<Id, State, Command, Effect, Context> {
+  return {
+    ...definition,
+    load(id) {
+      begin(id);
+      return definition.load(id);
+    },
+    passivate(state, self) {
+      end(self.id);
+      return definition.passivate?.(state, self);
+    },
+  };
 }

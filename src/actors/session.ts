@@ -58,6 +58,8 @@ export interface SessionNeeds {
 interface SessionContext {
   healed: Map<ChatId, number> | undefined;
   healing: boolean;
+  /** Before this a heal brings no further one: it comes from outside of the row of periodic ones. */
+  nextHealMs: number;
   /** Chats for which users are being looked up, with what came meanwhile: what devices send to one chat keeps its order. */
   held: Map<ChatId, (() => void)[]> | undefined;
 }
@@ -78,7 +80,7 @@ export function sessionActor(needs: SessionNeeds): SessionActor {
     passivateAfterMs: 0,
     sizeOf: (command) =>
       command.kind === 'push' ? 128 + command.push.bytes.byteLength : command.kind === 'fromDevice' && command.frame.kind === 'send' ? 128 + command.frame.body.byteLength : 128,
-    load: (id) => ({ state: emptySession(id, router.node), context: { healed: undefined, healing: false, held: undefined } }),
+    load: (id) => ({ state: emptySession(id, router.node), context: { healed: undefined, healing: false, nextHealMs: 0, held: undefined } }),
     step,
     isDurable: () => false,
     commit: () => undefined,
@@ -210,9 +212,12 @@ function resume({ deviceId, request, incarnation, cursors }: Extract<SessionEffe
 }
 
 /** Tells the devices the heads that changed since the last time: what a push may have failed to say. */
-function heal(self: SessionSelf, { answers, entities, router }: SessionNeeds): void {
+function heal(self: SessionSelf, { answers, entities, router, clock }: SessionNeeds): void {
   const { context, id: userId } = self;
-  if (router.mayLose) self.after(limits.healMaxMs, { kind: 'heal' });
+  if (router.mayLose && clock.nowMs() >= context.nextHealMs) {
+    context.nextHealMs = clock.nowMs() + limits.healMaxMs / 2;
+    self.after(limits.healMaxMs, { kind: 'heal', answersLost: true });
+  }
   if (context.healing) return;
   context.healing = true;
   const done = (rows: Moved['rows'], unconfirmed: readonly ChatId[]): void => {

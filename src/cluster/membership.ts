@@ -98,6 +98,9 @@ export interface MembershipNeeds {
   readonly rules?: ViewRules;
 }
 
+/** What this build reads: rises with each new kind of entry or envelope. */
+export const featureLevel = 1;
+
 const numbersPerMs = 1_024;
 
 /** Tells two processes of one node id apart, and which of them began later. */

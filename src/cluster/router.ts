@@ -1,17 +1,21 @@
 // Who gets what: commands to a chat's owner, answers to a device's node, pushes to whoever is there.
 import type { AudienceCommand } from '../core/audience.ts';
 import type { ChatCommand } from '../core/chat.ts';
-import type { Push } from '../core/session.ts';
+import { later, type Push } from '../core/session.ts';
 import type { Origin } from '../core/step.ts';
-import type { ToDevice } from '../protocol/codec.ts';
+import { refused, type ToDevice } from '../protocol/codec.ts';
 import type { ChatId, DeviceId, UserId } from '../structures/ids.ts';
 import type { ToChatAudiences } from './envelope.ts';
 import type { Link, Receiver } from './link.ts';
+import type { Membership } from './membership.ts';
 
 /** What the router needs of the node's actors. The kernel fulfils it. */
 export interface LocalEntities {
   tell(kind: string, id: string, command: unknown): void;
   tellIfAwake(kind: string, id: string, command: unknown): boolean;
+  awakeIds(kind: string): Iterable<string>;
+  /** Finishes what is being committed and ends the entity; what waits goes to `take`. */
+  moveAway(kind: string, id: string, take: (command: unknown) => void): void;
 }
 
 export interface Router {
@@ -26,27 +30,76 @@ export interface Router {
   pushToAudiences(chatId: ChatId, chatPush: ToChatAudiences): void;
 }
 
-/** `ownerOf`: which node should own a chat. A hint: the store judges. */
-export function createRouter(entities: LocalEntities, ownerOf: (chatId: ChatId) => string, linkTo: (receiver: Receiver) => Link): Router {
-  const link = linkTo(receiverOf(entities));
+export interface NodeRouter extends Router {
+  readonly link: Link;
+  /** The view has changed: chats whose owner is another node now end here, and what waits for them is forwarded. */
+  handOver(): void;
+}
+
+type Placing = Pick<Membership, 'ownerOf' | 'holds'>;
+
+/** Every command is forwarded once at most: who gets a forwarded one serves it whatever its own view says, and the store judges. */
+export function createRouter(entities: LocalEntities, placing: Placing, linkTo: (receiver: Receiver) => Link): NodeRouter {
+  /** Commands that another node has forwarded to this one, as long as they are anywhere. */
+  const forwarded = new WeakSet<ChatCommand>();
+  const receiver = receiverOf(entities, {
+    unforwarded: (chatId, command) => pass(chatId, command, true),
+    forwarded: (chatId, command) => {
+      forwarded.add(command);
+      entities.tell('chat', chatId, command);
+    },
+    // Interest that a crash has left behind ends here.
+    noUser: (userId) => link.unsubscribeUser(userId),
+    noChat: (chatId) => link.unsubscribeChat(chatId),
+  });
+  const link = linkTo(receiver);
+  const { node } = link;
+  const pass = (chatId: ChatId, command: ChatCommand, isForwarded: boolean): void => {
+    const owner = placing.ownerOf(chatId);
+    if (owner === node) entities.tell('chat', chatId, command);
+    else link.toNode(owner, { kind: 'toChat', chatId, forwarded: isForwarded, command });
+  };
   return {
-    node: link.node,
+    node,
     mayLose: link.mayLose,
-    tellChat: (chatId, command) => link.toNode(ownerOf(chatId), { kind: 'toChat', chatId, forwarded: false, command }),
-    answer: ({ node, userId, deviceId }, frame, last) => link.toNode(node, { kind: 'answer', userId, deviceId, frame, last }),
-    tellAudience: (node, chatId, command) => link.toNode(node, { kind: 'toAudience', chatId, command }),
+    link,
+    tellChat(chatId, command) {
+      if (placing.holds && isHeldBack(command, entities)) return;
+      pass(chatId, command, false);
+    },
+    answer: ({ node: to, userId, deviceId }, frame, last) => link.toNode(to, { kind: 'answer', userId, deviceId, frame, last }),
+    tellAudience: (to, chatId, command) => link.toNode(to, { kind: 'toAudience', chatId, command }),
     pushToUser: (userId, push) => link.toUser(userId, { kind: 'push', push }),
     notifyUser: (userId, frame, except) => link.toUser(userId, { kind: 'notify', frame, except }),
     pushToAudiences: (chatId, chatPush) => link.toChat(chatId, chatPush),
+    handOver() {
+      for (const id of [...entities.awakeIds('chat')]) {
+        const chatId = id as ChatId;
+        if (placing.ownerOf(chatId) === node) continue;
+        entities.moveAway('chat', chatId, (command) => {
+          if (forwarded.has(command as ChatCommand)) entities.tell('chat', chatId, command);
+          else pass(chatId, command as ChatCommand, true);
+        });
+      }
+    },
   };
 }
 
-function receiverOf(entities: LocalEntities): Receiver {
+interface Arriving {
+  unforwarded(chatId: ChatId, command: ChatCommand): void;
+  forwarded(chatId: ChatId, command: ChatCommand): void;
+  noUser(userId: UserId): void;
+  noChat(chatId: ChatId): void;
+}
+
+function receiverOf(entities: LocalEntities, arriving: Arriving): Receiver {
   return {
     fromNode(envelope) {
       switch (envelope.kind) {
         case 'toChat':
-          return entities.tell('chat', envelope.chatId, envelope.command);
+          if (envelope.forwarded) arriving.forwarded(envelope.chatId, envelope.command);
+          else arriving.unforwarded(envelope.chatId, envelope.command);
+          return;
         case 'answer':
           entities.tellIfAwake('session', envelope.userId, envelope);
           return;
@@ -55,7 +108,28 @@ function receiverOf(entities: LocalEntities): Receiver {
           return;
       }
     },
-    forUser: (userId, envelope) => void entities.tellIfAwake('session', userId, envelope),
-    forChat: (chatId, chatPush) => void entities.tellIfAwake('audience', chatId, { kind: 'push', chatPush }),
+    forUser(userId, envelope) {
+      if (!entities.tellIfAwake('session', userId, envelope)) arriving.noUser(userId);
+    },
+    forChat(chatId, chatPush) {
+      if (!entities.tellIfAwake('audience', chatId, { kind: 'push', chatPush })) arriving.noChat(chatId);
+    },
   };
+}
+
+/** Sends, while this node may be on the wrong side of a cut: the device keeps them in its outbox. Reads are answered here. */
+function isHeldBack(command: ChatCommand, entities: LocalEntities): boolean {
+  switch (command.kind) {
+    case 'post':
+    case 'create':
+    case 'change': {
+      const { deviceId, userId } = command.from;
+      entities.tellIfAwake('session', userId, { kind: 'answer', deviceId, frame: refused(command.number, 'busy', later('busy')), last: true });
+      return true;
+    }
+    case 'typing':
+      return true;
+    default:
+      return false;
+  }
 }

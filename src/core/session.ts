@@ -69,7 +69,8 @@ export type SessionCommand =
   | { readonly kind: 'tellDevice'; readonly deviceId: DeviceId; readonly frame: ToDevice }
   /** The audience had no room for a join or leave: all of this chat's are said again. */
   | { readonly kind: 'rejoin'; readonly chatId: ChatId }
-  | { readonly kind: 'heal' }
+  /** `answersLost`: requests may wait for answers that were lost between nodes; they count no more as in flight. */
+  | { readonly kind: 'heal'; readonly answersLost?: boolean }
   | { readonly kind: 'revoke'; readonly deviceId: DeviceId }
   | { readonly kind: 'move'; readonly afterMs: number };
 
@@ -133,7 +134,7 @@ export function step(state: SessionState, command: SessionCommand, nowMs: number
       if (!state.audiences.includes(command.chatId)) return { state, effects: [] };
       return joinAudiences({ ...state, audiences: state.audiences.filter((chatId) => chatId !== command.chatId) }, [command.chatId]);
     case 'heal':
-      return { state, effects: [{ kind: 'heal' }] };
+      return { state: command.answersLost ? { ...state, devices: state.devices.map((device) => ({ ...device, inFlight: 0, reads: none })) } : state, effects: [{ kind: 'heal' }] };
     case 'revoke':
       return { state, effects: state.devices.filter(({ deviceId }) => deviceId === command.deviceId).map(({ connection }) => ({ kind: 'close', connection, why: 'loggedOut' })) };
     case 'move':

@@ -135,6 +135,13 @@ test('an answer in several parts counts as one', () => {
   assert.deepEqual(refusals(take(attach(), ...many, part, from(phone, send(9_999)))), ['tooManyInFlight']);
 });
 
+test('requests whose answers were lost between nodes stop counting when the session heals for that reason', () => {
+  const many = Array.from({ length: limits.requestsInFlightMax }, (_, at) => from(phone, send(at + 1)));
+  assert.deepEqual(refusals(take(attach(), ...many, { kind: 'heal' }, from(phone, send(9_999)))), ['tooManyInFlight']);
+  const healed = take(attach(), ...many, { kind: 'heal', answersLost: true }, answer(1), from(phone, send(9_999)));
+  assert.deepEqual([refusals(healed), healed.state.devices[0]?.inFlight], [[], 1]);
+});
+
 test('an answer for a device that has gone is dropped', () => {
   assert.deepEqual(take(...both, { kind: 'detach', connection: phone }, answer(1)).effects, []);
 });

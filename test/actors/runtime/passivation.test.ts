@@ -124,6 +124,46 @@ test('putting away one that was superseded loses none of its batch', async () =>
   assert.deepEqual(bench.performed, ['one:wake', 'one:a']);
 });
 
+test('one that moves away finishes its commit here; what waits behind it is taken over in its order, and wakes nobody here', async () => {
+  const bench = new Bench();
+  bench.tell('one', 'keep', 'a');
+  await bench.settle();
+  bench.disk.hold();
+  bench.tell('one', 'keep', 'b');
+  await bench.settle();
+  for (const name of ['c', 'd']) bench.tell('one', 'keep', name);
+  const taken: unknown[] = [];
+  bench.kernel.moveAway('ledger', 'one', (command) => taken.push((command as { name: string }).name));
+  assert.deepEqual(taken, ['c', 'd']);
+  bench.disk.release();
+  await bench.settle();
+  assert.deepEqual([bench.performed, bench.disk.loads, bench.kernel.awake('ledger')], [['one:a', 'one:b'], 1, 0]);
+  assert.deepEqual(bench.violations, []);
+});
+
+test('one that moves away while it waits to step a superseded batch again gives that batch away, before what came later', async () => {
+  const bench = new Bench();
+  bench.tell('one', 'count', 'wake');
+  await bench.settle();
+  bench.disk.commitFaults = [new Superseded('by another')];
+  bench.tell('one', 'keep', 'a');
+  await bench.settle();
+  bench.tell('one', 'keep', 'b');
+  const taken: unknown[] = [];
+  bench.kernel.moveAway('ledger', 'one', (command) => taken.push((command as { name: string }).name));
+  await bench.settle();
+  assert.deepEqual([taken, bench.disk.log('one'), bench.kernel.awake('ledger')], [['a', 'b'], [], 0]);
+});
+
+test('what is told to one that moves away is served here, by a new activation', async () => {
+  const bench = new Bench();
+  bench.tell('one', 'keep', 'a');
+  bench.kernel.moveAway('ledger', 'one', (command) => bench.kernel.tell('ledger', 'one', command));
+  bench.kernel.moveAway('ledger', 'nobody', () => assert.fail('nobody is there'));
+  await bench.settle();
+  assert.deepEqual(bench.disk.log('one'), ['a']);
+});
+
 test('a passivate that fails is reported, and the entity goes all the same', async () => {
   const bench = new Bench();
   bench.parting = Promise.reject(new Error('no snapshot'));

@@ -1,0 +1,43 @@
+// After something may have been lost between nodes every session looks at what moved: spread over a while, so that the store sees no storm.
+import type { Clock, Random } from '../structures/clock.ts';
+import type { LocalEntities } from './router.ts';
+
+const spreadMs = 8_000;
+const sliceMs = 100;
+
+export class Heals {
+  readonly #entities: LocalEntities;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  /** Who has not been told yet, and how many at a time. */
+  #left: string[] = [];
+  #atOnce = 0;
+  /** Something was lost since the round began: those that were told before look once more. */
+  #again = false;
+
+  constructor(entities: LocalEntities, clock: Clock, random: Random) {
+    this.#entities = entities;
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  begin(): void {
+    if (this.#left.length > 0) {
+      this.#again = true;
+      return;
+    }
+    this.#left = [...this.#entities.awakeIds('session')];
+    if (this.#left.length === 0) return;
+    this.#atOnce = Math.max(1, Math.ceil((this.#left.length * sliceMs) / spreadMs));
+    this.#clock.after(this.#random() * sliceMs * 10, () => this.#slice());
+  }
+
+  #slice(): void {
+    for (const userId of this.#left.splice(-this.#atOnce)) this.#entities.tellIfAwake('session', userId, { kind: 'heal', answersLost: true });
+    if (this.#left.length > 0) this.#clock.after(sliceMs, () => this.#slice());
+    else if (this.#again) {
+      this.#again = false;
+      this.begin();
+    }
+  }
+}
