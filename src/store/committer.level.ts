@@ -225,7 +225,7 @@ export class Committer {
       this.#options.onCommit?.(ms, group.operations);
     }
     this.#recent.take(group);
-    const { bytes } = group.block;
+    const bytes = group.block.release();
     if (this.#spare.length < spareMax && bytes.byteLength <= spareBytesMax) this.#spare.push(bytes);
     if (this.#waiting.length > 0) this.#schedule();
   }

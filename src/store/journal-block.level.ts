@@ -11,6 +11,7 @@ const operations = { append: 1, put: 2, del: 3 } as const;
 const appendBytes = 1 + idLength + 8 + 4 + 8 + 4 + 4;
 const putBytes = 1 + 4 + 4;
 const delBytes = 1 + 4;
+const nothing = Buffer.alloc(0);
 const blockBytesMin = 64 * 1024;
 
 /** One append within a block; the records lie in the block's bytes (see Records). */
@@ -68,6 +69,13 @@ export class Block {
     if (fold !== undefined) bytes.set(fold, to);
     this.#at = to + (fold?.byteLength ?? 0);
     this.appends.push({ chatId, firstSeq, count: entries.length, tip, from, to, fold });
+  }
+
+  /** Gives up the bytes, which may then be another block's; the rows stay. */
+  release(): Buffer {
+    const bytes = this.#bytes;
+    this.#bytes = nothing;
+    return bytes;
   }
 
   put(key: Buffer, value: Buffer): void {
