@@ -1,5 +1,6 @@
 // Every setting, once: its variable, its default, its limit. A wrong one stops the start with a text that says what to set.
 import { z } from 'zod';
+import { redisOptionsOf, redisSettings } from './store/redis-settings.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
@@ -40,6 +41,7 @@ export const settings = z.object({
   /** Devices are to say something at least this often. */
   PARLEY_HEARTBEAT_MS: whole(5_000, 600_000).default(30_000),
   PARLEY_HELLO_TIMEOUT_MS: whole(500, 60_000).default(10_000),
+  ...redisSettings,
   PARLEY_LOG: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 export type Settings = z.infer<typeof settings>;
@@ -54,5 +56,10 @@ export function readSettings(variables: Readonly<Record<string, string | undefin
   const parsed = settings.safeParse(variables);
   if (!parsed.success) throw new BadSetting(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '));
   if ((parsed.data.PARLEY_TLS_CERT === '') !== (parsed.data.PARLEY_TLS_KEY === '')) throw new BadSetting('PARLEY_TLS_CERT and PARLEY_TLS_KEY: set both or none.');
+  try {
+    redisOptionsOf(parsed.data);
+  } catch (error) {
+    throw new BadSetting((error as Error).message);
+  }
   return parsed.data;
 }

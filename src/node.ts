@@ -29,6 +29,8 @@ import { DeviceSockets } from './transport/websocket.ts';
 export interface NodePorts {
   readonly stores: Stores & { backup?(to: string): Promise<void> };
   readonly rateLimits: RateLimits;
+  /** Whether Redis answers, where there is one. */
+  redisUp?(): boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly randomBytes: (count: number) => Uint8Array;
@@ -83,6 +85,7 @@ export async function startNode(settings: Settings, ports: NodePorts, log: Log, 
   let tree: Tree | undefined;
   tree = await startTree(childrenOf(running, listening), (event) => tellOfTree(log, event, gaveUp), { clock, random });
   gauges(metrics, system, chosen.transport, () => edge.server);
+  if (ports.redisUp) metrics.gauge('redis_up', () => (ports.redisUp?.() ? 1 : 0));
   return { transport: chosen.transport, ...listening, failed, stop: () => (tree as Tree).stop() };
 }
 

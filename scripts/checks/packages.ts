@@ -4,7 +4,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Program → the Debian package that brings it. */
-const programs: Readonly<Record<string, string>> = { strace: 'strace', chromium: 'chromium', mount: 'mount', 'nats-server': 'nats-server' };
+const programs: Readonly<Record<string, string>> = {
+  strace: 'strace',
+  chromium: 'chromium',
+  mount: 'mount',
+  'mkfs.ext4': 'e2fsprogs',
+  'nats-server': 'nats-server',
+  'redis-server': 'redis-server',
+};
 const installMsMax = 5 * 60_000;
 
 /** Sees to it that the programs named (as 'program') in the sources under `folders` are there. */
@@ -31,7 +38,7 @@ export function provide(folders: readonly string[]): void {
 function isThere(program: string): boolean {
   return (process.env['PATH'] ?? '')
     .split(delimiter)
-    .concat('/usr/sbin')
+    .concat('/usr/sbin', '/sbin')
     .some((folder) => existsSync(join(folder, program)));
 }
 

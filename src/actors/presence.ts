@@ -8,11 +8,19 @@ import type { ActorDefinition } from './runtime/actor.ts';
 export interface PresenceNeeds {
   readonly router: Router;
   readonly presence: PresenceStore;
-  /** Whether the user has a session now. */
+  /** Whether the user has a session on this node now. */
   isConnected(userId: UserId): boolean;
 }
 
-export function presenceActor({ router, presence, isConnected }: PresenceNeeds): ActorDefinition<UserId, PresenceState, PresenceCommand, PresenceEffect, undefined> {
+interface Context {
+  /** The store was out of reach. */
+  isUnknown: boolean;
+}
+
+/** Users of other nodes are looked up again so often, as are all while the store is out of reach. */
+const lookMs = 15_000;
+
+export function presenceActor(needs: PresenceNeeds): ActorDefinition<UserId, PresenceState, PresenceCommand, PresenceEffect, Context> {
   return {
     kind: 'presence',
     mailboxMax: 1_000,
@@ -22,15 +30,38 @@ export function presenceActor({ router, presence, isConnected }: PresenceNeeds):
     passivateAfterMs: 0,
     sizeOf: () => 64,
     async load(userId) {
-      const seen = await presence.get(userId).catch(() => undefined); // may be lost: grey rather than broken
-      return { state: { userId, online: isConnected(userId), lastSeenMs: seen?.lastSeenMs ?? 0, watchers: new Set() }, context: undefined };
+      const { isUnknown, ...found } = await look(userId, needs);
+      return { state: { userId, ...found, watchers: new Set(), changes: 0 }, context: { isUnknown } };
     },
     step,
     isDurable: () => false,
     commit: () => undefined,
-    perform: ({ to, about }) => router.notifyUser(to, { kind: 'presence', ...about }, null),
+    perform(effect, self) {
+      switch (effect.kind) {
+        case 'tell':
+          return needs.router.notifyUser(effect.to, { kind: 'presence', ...effect.about }, null);
+        case 'lookLater':
+          if (needs.router.mayLose || self.context.isUnknown) self.after(lookMs, { kind: 'look' });
+          return;
+        case 'look':
+          return void look(self.id, needs).then(({ isUnknown, ...found }) => {
+            self.context.isUnknown = isUnknown;
+            self.after(0, { kind: 'looked', ...found, changes: effect.changes });
+          });
+      }
+    },
     giveBack: () => undefined, // may be lost
     readsOnly: () => false,
     isOver: ({ watchers }) => watchers.size === 0,
   };
+}
+
+/** Alone, a node knows who is connected; a row that says more is left from a session that crashed. */
+async function look(userId: UserId, { presence, isConnected, router }: PresenceNeeds): Promise<{ online: boolean; lastSeenMs: number; isUnknown: boolean }> {
+  try {
+    const seen = await presence.get(userId);
+    return { online: isConnected(userId) || (router.mayLose && seen?.online === true), lastSeenMs: seen?.lastSeenMs ?? 0, isUnknown: false };
+  } catch {
+    return { online: isConnected(userId), lastSeenMs: 0, isUnknown: true }; // may be lost: grey rather than broken
+  }
 }

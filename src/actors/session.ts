@@ -253,9 +253,8 @@ function watch({ userIds, former }: Extract<SessionEffect, { kind: 'watch' }>, u
 function online(isOnline: boolean, self: SessionSelf, { entities, presence, clock, router }: SessionNeeds): void {
   const userId = self.id;
   entities.tellIfAwake('presence', userId, { kind: 'seen', online: isOnline });
-  if (!isOnline)
-    presence.put({ userId, online: false, lastSeenMs: clock.nowMs() }).catch(() => undefined); // may be lost
-  else if (router.mayLose) self.after(firstHealMs, { kind: 'heal' });
+  presence.put({ userId, online: isOnline, lastSeenMs: clock.nowMs() }).catch(() => undefined); // may be lost
+  if (isOnline && router.mayLose) self.after(firstHealMs, { kind: 'heal' });
 }
 
 /** A session's own mailbox is full: the device that asks hears it at once, past the session. */

@@ -36,6 +36,7 @@ const gauges = {
   audiences_awake: 'Large chats with devices here.',
   mailbox_fullest: 'Commands that wait in the fullest mailbox.',
   quarantined: 'Entities that crashed too often and take no writes.',
+  redis_up: '1 while Redis answers; 0 while presence and rate limits are known to this node alone.',
   lagging_devices: 'Devices that read too slowly and have not caught up yet.',
 } as const;
 
