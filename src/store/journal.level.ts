@@ -50,19 +50,21 @@ export class Journal {
     await rm(join(journal.#directory, partialName), { force: true });
     const names = (await readdir(journal.#directory)).filter((name) => /^\d+$/.test(name));
     const held = await Promise.all(names.map(async (name): Promise<Segment> => ({ name, file: await open(join(journal.#directory, name), 'r+') })));
+    for (const segment of held) journal.#lent.add(segment);
     const segments = await Promise.all(held.map(async ({ name, file }) => ({ name, blocks: blocksIn(await newsIn(file, done), (says) => damaged(options, name, says)) })));
     segments.sort((a, b) => (a.blocks[0]?.number ?? 0) - (b.blocks[0]?.number ?? 0));
     let last = done;
     for (const { name, blocks } of segments) {
       for (const block of blocks) {
-        if (block.number !== last + 1)
+        if (block.number !== last + 1) {
+          await journal.close();
           throw new StoreRefused(`The journal in ${journal.#directory} is damaged: after commit ${last} comes ${block.number}, in file ${name}. Restore a backup.`);
+        }
         last = block.number;
         found(block);
       }
     }
     for (const name of names) journal.#names = Math.max(journal.#names, Number(name));
-    for (const segment of held) journal.#lent.add(segment);
     return { journal, segments: held };
   }
 
