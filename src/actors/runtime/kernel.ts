@@ -92,24 +92,29 @@ class EntityKernel implements Kernel {
 
   tell(kind: string, id: string, command: unknown): void {
     const host = this.#hostOf(kind);
-    const loop = this.#loop;
-    if (loop.stage !== 'open' && !this.#follows()) return loop.giveBack(host, id, command, 'draining');
     const entity = host.entities.get(id);
-    if (entity === undefined) this.#wakeWith(host, id, command);
-    else if (!entity.accept(command)) loop.giveBack(host, id, command, 'busy');
+    if (entity !== undefined) this.#give(host, entity, command);
+    else if (this.#loop.stage !== 'open' && !this.#follows()) this.#loop.giveBack(host, id, command, 'draining');
+    else this.#wakeWith(host, id, command);
   }
 
   tellIfAwake(kind: string, id: string, command: unknown): boolean {
-    if (!this.isAwake(kind, id)) return false;
-    this.tell(kind, id, command);
+    const host = this.#hostOf(kind);
+    const entity = host.entities.get(id);
+    if (entity === undefined || !isThere(entity)) return false;
+    this.#give(host, entity, command);
     return true;
   }
 
   isAwake(kind: string, id: string): boolean {
     const entity = this.#hostOf(kind).entities.get(id);
-    if (entity === undefined) return false;
-    const leaves = entity.phase === 'leaving' || entity.phase === 'left';
-    return !leaves || entity.mail !== undefined; // one that leaves with mail wakes again
+    return entity !== undefined && isThere(entity);
+  }
+
+  #give(host: Host, entity: Entity, command: unknown): void {
+    const loop = this.#loop;
+    if (loop.stage !== 'open' && !this.#follows()) loop.giveBack(host, entity.id, command, 'draining');
+    else if (!entity.accept(command)) loop.giveBack(host, entity.id, command, 'busy');
   }
 
   awake(kind: string): number {
@@ -237,4 +242,9 @@ function run(loop: Loop, entity: Entity): number {
     default:
       assert.fail(`${entity.host.definition.kind} stood in the run queue while ${entity.phase}`);
   }
+}
+
+/** One that leaves with mail wakes again. */
+function isThere(entity: Entity): boolean {
+  return (entity.phase !== 'leaving' && entity.phase !== 'left') || entity.mail !== undefined;
 }
