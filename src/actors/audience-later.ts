@@ -1,4 +1,4 @@
-// What an audience's mailbox had no room for and must not get lost: told again after a pause, when there may be some.
+// What an audience's mailbox had no room for, or what it crashed on, and must not get lost: told again after a pause.
 import type { AudienceCommand } from '../core/audience.ts';
 import type { Clock } from '../structures/clock.ts';
 import type { ChatId, UserId } from '../structures/ids.ts';

@@ -49,11 +49,14 @@ export function audienceActor(needs: AudienceNeeds): AudienceActor {
       for (const userId of former?.users ?? []) entities.tellIfAwake('session', userId, { kind: 'rejoin', chatId: id });
       return { state: emptyAudience(id), context: undefined };
     },
-    step,
+    step(state, command) {
+      if (command.kind === 'join') joinedOf(known.joined, state.chatId).users.add(command.userId); // before anything can crash on it
+      return step(state, command);
+    },
     isDurable: () => false,
     commit: () => undefined,
     perform: (effect, self) => perform(effect, self, known),
-    giveBack: (command, why, chatId) => void (why === 'busy' && again.givenBack(command, chatId)),
+    giveBack: (command, why, chatId) => void ((why === 'busy' || why === 'internal') && again.givenBack(command, chatId)),
     readsOnly: () => false,
     passivate: (_state, { id }) => void known.joined.delete(id),
     isOver: ({ listeners }) => listeners.size === 0,
@@ -66,7 +69,6 @@ function perform(effect: AudienceEffect, self: Self<ChatId, undefined>, { router
     case 'publish':
       return connections.publish(chatId, effect.bytes, effect.except);
     case 'enroll':
-      for (const userId of effect.userIds) joinedOf(joined, chatId).users.add(userId);
       return router.tellChat(chatId, { kind: 'enroll', node: router.node, userIds: effect.userIds });
     case 'repair':
       return router.tellChat(chatId, { kind: 'repair', node: router.node, after: effect.after });
