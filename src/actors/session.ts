@@ -2,7 +2,7 @@
 import type { Router } from '../cluster/router.ts';
 import type { ChatCommand } from '../core/chat.ts';
 import { groupIdOf } from '../core/groups.ts';
-import { type ConnectionId, emptySession, later, type SessionCommand, type SessionEffect, type SessionState, step } from '../core/session.ts';
+import { type ConnectionId, emptySession, ignores, later, type SessionCommand, type SessionEffect, type SessionState, step } from '../core/session.ts';
 import { encodeFrame, refused, type ToDevice } from '../protocol/codec.ts';
 import type { CloseWhy, Why } from '../protocol/errors.ts';
 import { limits } from '../protocol/limits.ts';
@@ -82,6 +82,7 @@ export function sessionActor(needs: SessionNeeds): SessionActor {
       command.kind === 'push' ? 128 + command.push.bytes.byteLength : command.kind === 'fromDevice' && command.frame.kind === 'send' ? 128 + command.frame.body.byteLength : 128,
     load: (id) => ({ state: emptySession(id, router.node), context: { healed: undefined, healing: false, nextHealMs: 0, held: undefined } }),
     step,
+    ignores,
     isDurable: () => false,
     commit: () => undefined,
     perform: (effect, self) => perform(effect, self, needs),

@@ -187,6 +187,13 @@ function answer(state: SessionState, { deviceId, frame, last }: Extract<SessionC
   return { state: last ? answered(state, device, frame) : state, effects: [{ kind: 'toDevice', connection: device.connection, frame }] };
 }
 
+/** The push of a message to the only device of its author, which gets `sent` instead. Every message makes one. */
+export function ignores({ userId, devices }: SessionState, command: SessionCommand): boolean {
+  if (command.kind !== 'push') return false;
+  const { entryKind, author, origin } = command.push;
+  return entryKind === entryKinds.message && author === userId && devices.length === 1 && devices[0]?.deviceId === origin;
+}
+
 function push(state: SessionState, { chatId, entryKind, author, origin, large, member, bytes }: Push): SessionStep {
   const effects: SessionEffect[] = [];
   for (const { deviceId, connection, lagging } of state.devices) {

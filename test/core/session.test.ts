@@ -1,7 +1,7 @@
 // One connected user: which devices hear what, what may be in flight, and who is told to pull instead.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { emptySession, type Push, type SessionCommand, type SessionEffect, type SessionState, step } from '../../src/core/session.ts';
+import { emptySession, ignores, type Push, type SessionCommand, type SessionEffect, type SessionState, step } from '../../src/core/session.ts';
 import { type FromDevice, refused, type ToDevice } from '../../src/protocol/codec.ts';
 import { limits } from '../../src/protocol/limits.ts';
 import { entryKinds } from '../../src/protocol/messages.ts';
@@ -83,6 +83,30 @@ test('the same device again replaces its former socket, which is closed', () => 
 test('a push reaches every device but the one that sent it', () => {
   assert.deepEqual(hearing(take(...both, pushed())), [phone, tablet]);
   assert.deepEqual(hearing(take(...both, pushed({ author: ann.userId, origin: ann.deviceId }))), [tablet]);
+});
+
+test('what is ignored is what would change nothing, and nothing else', () => {
+  const own = { author: ann.userId, origin: ann.deviceId };
+  const commands = [
+    pushed(own),
+    pushed(),
+    pushed({ ...own, origin: annsTablet.deviceId }),
+    pushed({ ...own, origin: null }),
+    pushed({ ...own, entryKind: entryKinds.left, large: true }),
+    answer(1),
+    { kind: 'heal' } as const,
+  ];
+  for (const devices of [[], [attach()], [attach(annsTablet, tablet)], both]) {
+    const { state } = take(...devices);
+    for (const command of commands) {
+      const { state: next, effects } = step(state, command, noon);
+      if (ignores(state, command)) assert.deepEqual([next, effects], [state, []]);
+    }
+  }
+  assert.deepEqual(
+    [[attach()], [attach(annsTablet, tablet)], both].map((devices) => ignores(take(...devices).state, pushed(own))),
+    [true, false, false],
+  );
 });
 
 test('a device whose window is full is left out until it has drained, then told to resume', () => {

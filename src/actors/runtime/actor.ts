@@ -47,6 +47,8 @@ export interface ActorDefinition<Id extends string, State, Command, Effect, Cont
   load(id: Id): Loaded<State, Context> | Promise<Loaded<State, Context>>;
   /** Pure. A throw is a crash that costs this one command. */
   step(state: State, command: Command, nowMs: number): Step<State, Effect>;
+  /** Whether in this state the command would change nothing and have no effect: then it never reaches the mailbox. For what is told often and mostly in vain. */
+  ignores?(state: State, command: Command): boolean;
   /** Whether the effect must be durable before any effect of the batch is performed. */
   isDurable(effect: Effect): boolean;
   /**

@@ -80,6 +80,7 @@ export class Entity {
   /** False, and nothing done, when the mailbox is full. */
   accept(command: unknown): boolean {
     const { definition, loop } = this.host;
+    if (this.phase === 'idle' && definition.ignores?.(this.state, command)) return true; // idle: the held state is the newest
     const size = definition.sizeOf(command);
     const bytes = this.mailBytes + size;
     if (bytes > definition.mailboxBytesMax || loop.mailBytes + size > loop.limits.mailBytesMax) return false;

@@ -286,3 +286,37 @@ test('a command to itself waits for room in a full mailbox instead of being refu
   assert.equal(bench.performed.at(-1), 'one:a again');
   assert.deepEqual(bench.givenBack, []);
 });
+
+test('what an entity would ignore reaches its mailbox only while something else waits before it', async () => {
+  const clock = new FakeClock();
+  const stepped: string[] = [];
+  const kernel = createKernel({ clock, random: () => 0.5, afterTurn: () => {}, report: () => {} });
+  kernel.host<string, boolean, 'deaf' | 'hearing' | 'word', never, undefined>({
+    kind: 'ear',
+    mailboxMax: 8,
+    mailboxBytesMax: 1_000,
+    batchMax: 8,
+    batchBytesMax: 1_000,
+    passivateAfterMs: 0,
+    sizeOf: () => 1,
+    load: () => ({ state: true, context: undefined }),
+    step(state, command) {
+      stepped.push(command);
+      return { state: command === 'word' ? state : command === 'deaf', effects: [] };
+    },
+    ignores: (isDeaf, command) => isDeaf && command === 'word',
+    isDurable: () => false,
+    commit: () => undefined,
+    perform: () => {},
+    giveBack: () => assert.fail('nothing is given back'),
+    readsOnly: () => false,
+  });
+  for (const command of ['word', 'deaf']) kernel.tell('ear', 'one', command); // it sleeps: nobody knows what it would ignore
+  await clock.advance(1);
+  assert.equal(kernel.tellIfAwake('ear', 'one', 'word'), true);
+  await clock.advance(1);
+  assert.deepEqual(stepped, ['word', 'deaf']);
+  for (const command of ['hearing', 'word']) kernel.tell('ear', 'one', command);
+  await clock.advance(1);
+  assert.deepEqual(stepped, ['word', 'deaf', 'hearing', 'word']);
+});
