@@ -1,5 +1,6 @@
 // Connects a node to NATS, and says what is wrong where that does not work.
 import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { type ConnectionOptions, connect, credsAuthenticator, errors, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node';
 import type { Random } from '../structures/clock.ts';
 import { messageBytesMax } from './envelope-codec.ts';
@@ -11,7 +12,7 @@ export class LinkRefused extends Error {}
 
 /** First tries end after this long, later ones are repeated without end. */
 const connectMsMax = 5_000;
-/** A server that has not answered for twice this long is given up. */
+/** A server that has not answered two of them when the third is due is given up. */
 const pingMs = 2_000;
 const reconnectMs = [100, 1_000] as const;
 
@@ -44,6 +45,15 @@ export async function connectToNats(options: LinkOptions, node: string, random: 
     throw cause instanceof LinkRefused ? new LinkRefused(`${where}: ${cause.message}`) : new LinkRefused(`${where}: ${explained(cause, options)}`, { cause });
   }
   return connection;
+}
+
+/**
+ * Breaks a connection on which the server answers no more, so that the client dials again. Left alone, the client (3.4.0) first waits until the system has taken
+ * all that it had written, which a way that is dead never lets happen.
+ */
+export function giveUp(connection: NatsConnection): void {
+  const { protocol } = connection as unknown as { readonly protocol?: { readonly transport?: { readonly socket?: Socket } } };
+  protocol?.transport?.socket?.destroy();
 }
 
 function loginOf({ login }: LinkOptions): ConnectionOptions {
@@ -88,9 +98,13 @@ function explained(cause: unknown, { login, tls }: LinkOptions): string {
     const shown = { nothing: 'no credentials, which it wants', password: 'this user or password', token: 'this token', nkey: 'this nkey', creds: 'these credentials' }[login.by];
     return `the server does not accept ${shown}. Set PARLEY_NATS_USER and PARLEY_NATS_PASSWORD, PARLEY_NATS_TOKEN, PARLEY_NATS_NKEY or PARLEY_NATS_CREDS.`;
   }
-  if (cause instanceof errors.TimeoutError) return `no answer within ${connectMsMax} ms. Is this a nats-server, and is the network between open?`;
+  if (cause instanceof errors.TimeoutError) {
+    const certificate = tls !== undefined && tls.certFile === undefined ? ' Where it wants to see a certificate, set PARLEY_NATS_TLS_CERT and PARLEY_NATS_TLS_KEY.' : '';
+    return `no answer within ${connectMsMax} ms. Is this a nats-server, and is the network between open?${certificate}`;
+  }
+  if (/unexpected response/.test(message)) return `${message}. Is this a nats-server?`;
   if (/refused|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN/.test(`${code} ${message}`)) return `nobody answers there (${message}). Start nats-server, or set PARLEY_NATS.`;
-  if (tls === undefined && /secure|tls/i.test(message))
+  if (tls === undefined && /secure|tls|certificate/i.test(message))
     return `${message}. The server wants TLS: set PARLEY_NATS_TLS=yes, with PARLEY_NATS_TLS_CA where its certificate is not publicly signed.`;
   if (tls !== undefined)
     return `the TLS connection fails: ${message}. Check PARLEY_NATS_TLS_CA, PARLEY_NATS_TLS_CERT, PARLEY_NATS_TLS_KEY, and that the certificate names the host.`;

@@ -5,6 +5,7 @@ import type { ChatId, UserId } from '../structures/ids.ts';
 import type { ToAll, ToChatAudiences, ToNode, ToUser } from './envelope.ts';
 import { encodeEnvelope } from './envelope-codec.ts';
 import type { Link, LinkEvents, LostWhy, Receiver } from './link.ts';
+import { giveUp } from './link-connect.nats.ts';
 import { Incoming, type IncomingCounts } from './link-incoming.ts';
 import { envelopeBytesMax, Outgoing, type OutgoingCounts } from './link-outgoing.ts';
 
@@ -237,6 +238,7 @@ export class NatsLink implements Link {
     for await (const status of connection.status()) {
       if (status.type === 'disconnect') this.#down();
       else if (status.type === 'reconnect') this.#up();
+      else if (status.type === 'staleConnection') giveUp(connection);
       else if (status.type === 'error') onFault(status.error);
     }
   }

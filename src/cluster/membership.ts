@@ -105,7 +105,7 @@ const numbersPerMs = 1_024;
 
 /** Tells two processes of one node id apart, and which of them began later. */
 export function drawLife(nowMs: number, random: Random): number {
-  return nowMs * numbersPerMs + Math.floor(random() * numbersPerMs);
+  return Math.floor(nowMs) * numbersPerMs + Math.floor(random() * numbersPerMs);
 }
 
 /** A node that is alone: it owns everything, always. */

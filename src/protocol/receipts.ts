@@ -9,6 +9,6 @@ export type Delivered = FrameOf<typeof Delivered>;
 export const Read = frame(65, 'read', { chatId: id('chat'), seq: counter() });
 export type Read = FrameOf<typeof Read>;
 
-/** Server → device: how far a user has got, to the other members of a small chat and to the user's own other devices. */
+/** Server → device: how far a user has got, to the other members of a small chat and to the user's own other devices. They may come in any order: keep the larger numbers. */
 export const Receipt = frame(66, 'receipt', { chatId: id('chat'), userId: id('user'), delivered: counter(), read: counter(), receiptsVersion: counter() });
 export type Receipt = FrameOf<typeof Receipt>;

@@ -5,7 +5,8 @@ import type { Entry } from '../protocol/messages.ts';
 import type { Receipt } from '../protocol/receipts.ts';
 import type { MovedRow } from '../protocol/sync.ts';
 import type { Clock, Random, Timer } from '../structures/clock.ts';
-import { type ChatId, isDirect } from '../structures/ids.ts';
+import { type ChatId, isDirect, type UserId } from '../structures/ids.ts';
+import { Lru } from '../structures/lru.ts';
 import { NotConnected, Refused } from './faults.ts';
 import type { Journal } from './journal.ts';
 import type { Log, Place } from './log.ts';
@@ -36,6 +37,7 @@ export interface ReceiptNeeds {
 /** A partial read looks back over so many kept entries at most; beyond them unread is counted anew once the watermark is there. */
 const lookBackMax = 5_000;
 const lookBackTries = 3;
+const toldMax = 4_096;
 
 export class Receipts {
   private readonly needs: ReceiptNeeds;
@@ -50,6 +52,8 @@ export class Receipts {
   private readonly toldAtMs = new Map<ChatId, number>();
   private readonly telling = new Map<ChatId, Timer>();
   private readonly unwritten = new Set<ChatId>();
+  /** Where the program last heard that a user stands, by chat and user. */
+  private told = new Lru<string, { readonly delivered: number; readonly read: number }>(toldMax);
   private lazyWrite: Timer | undefined;
 
   constructor(needs: ReceiptNeeds, kept: readonly Roster[]) {
@@ -85,6 +89,7 @@ export class Receipts {
     this.stale.clear();
     this.wanted.clear();
     this.toRead.clear();
+    this.told = new Lru(toldMax);
   }
 
   versionOf(chatId: ChatId): number {
@@ -130,7 +135,17 @@ export class Receipts {
     if (roster === undefined) this.want(chatId);
     else this.put(withWatermarks(roster, { userId, delivered, read }));
     if (userId === this.needs.me.userId) this.raiseRead(chatId, read, true).catch(() => undefined);
-    this.needs.risen({ chatId, userId, delivered, read });
+    this.tellRise(chatId, userId, delivered, read);
+  }
+
+  /** What comes from several nodes may come late: the program hears of rises only. */
+  private tellRise(chatId: ChatId, userId: UserId, delivered: number, read: number): void {
+    const key = `${chatId} ${userId}`;
+    const former = this.told.get(key) ?? { delivered: 0, read: 0 };
+    const next = { delivered: Math.max(former.delivered, delivered, read), read: Math.max(former.read, read) };
+    if (next.delivered === former.delivered && next.read === former.read) return;
+    this.told.set(key, next);
+    this.needs.risen({ chatId, userId, ...next });
   }
 
   /** The program's user has seen everything up to `seq`. */

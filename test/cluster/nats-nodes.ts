@@ -31,6 +31,7 @@ export class NatsMeeting implements Meeting {
     const link = new NatsLink({ connection, node, life: lives, prefix, pendingBytesMax, clock, random, receiver: ears, events: ears, onFault: (fault) => ears.fault(fault) });
     const member = { link, ears };
     this.#members.push(member);
+    await link.flush(); // from here on the server knows what it wants to hear
     return member;
   }
 
