@@ -3,22 +3,35 @@ import { entryKinds } from '../../src/protocol/messages.ts';
 import { unreadOf } from '../../src/sdk/place.ts';
 import type { ChatId } from '../../src/structures/ids.ts';
 import { checker, entriesIn } from './evidence.ts';
-import type { Left } from './recording.ts';
+import { askedAs, type Left } from './recording.ts';
 import { headFor, sees } from './truth.ts';
 
-/** P5: what is told of a watermark rises on every connection, is durable by then, and never is ahead of the log. */
-export const watermarksOnlyRise = checker(({ recording, disk }, complain) => {
+/**
+ * P5: what is told of a watermark is durable by then and never ahead of the log. On each connection it rises where one process serves; of several a former owner may
+ * still tell what it knows, and what nodes tell each other may come late or twice: there devices see it rise, which merge by max.
+ */
+export const watermarksOnlyRise = checker(({ recording, disk, devices, nodes }, complain) => {
   const marks = new Map<string, { delivered: number; read: number }>();
   for (const { frame, to, row } of recording.left) {
     if (frame.kind !== 'receipt') continue;
     const { chatId, userId, delivered, read } = frame;
     const key = `${to.server} ${to.connection} ${chatId} ${userId}`;
     const last = marks.get(key);
-    if (last !== undefined && (delivered < last.delivered || read < last.read))
+    if (nodes === 1 && last !== undefined && (delivered < last.delivered || read < last.read))
       complain(`${to.device}: ${userId} in ${chatId} fell from ${last.delivered}/${last.read} to ${delivered}/${read}`);
     if (row === undefined || row.delivered < delivered || row.read < read)
       complain(`${to.device} was told ${delivered}/${read} of ${userId} in ${chatId} when the disk had ${row?.delivered}/${row?.read}`);
     marks.set(key, { delivered, read });
+  }
+  for (const { name, risen } of devices) {
+    const last = new Map<string, { readonly delivered: number; readonly read: number }>();
+    for (const mark of risen) {
+      const key = `${mark.life} ${mark.chatId} ${mark.userId}`;
+      const former = last.get(key);
+      if (former !== undefined && (mark.delivered < former.delivered || mark.read < former.read))
+        complain(`${name} told its program that ${mark.userId} fell from ${former.delivered}/${former.read} to ${mark.delivered}/${mark.read} in ${mark.chatId}`);
+      last.set(key, mark);
+    }
   }
   for (const [chatId, { rows }] of disk.receipts) {
     const length = disk.logs.get(chatId)?.entries.length ?? 0;
@@ -86,6 +99,18 @@ export const answersWereAskedFor = checker(({ recording }, complain) => {
     asked.set(key, left);
     if (left < 0) complain(`${to.device} got one answer too many to ${request}: ${frame.kind}`);
   }
+});
+
+/** However views disagree, a command goes from one node to another twice at most: to whom its session takes for the owner, and on to whom that one does. */
+export const commandsAreForwardedOnce = checker(({ recording }, complain) => {
+  const copies = new Map<string, number>();
+  for (const { frame, from } of recording.came) {
+    if (!('number' in frame || 'request' in frame)) continue;
+    const key = askedAs(from.deviceId, frame);
+    copies.set(key, (copies.get(key) ?? 0) + 1);
+  }
+  for (const [key, passed] of recording.passed)
+    if (passed > 2 * (copies.get(key) ?? 0)) complain(`${key} came ${copies.get(key) ?? 0} times, and went between nodes ${passed} times`);
 });
 
 /** Nothing threw that nobody had made throw. */

@@ -51,6 +51,15 @@ export interface Told {
   readonly seq: number;
 }
 
+/** A watermark of which the program was told, in which life. */
+export interface Risen {
+  readonly life: number;
+  readonly chatId: ChatId;
+  readonly userId: UserId;
+  readonly delivered: number;
+  readonly read: number;
+}
+
 export class Device {
   readonly name: string;
   readonly userId: UserId;
@@ -58,6 +67,7 @@ export class Device {
   readonly disk = new DeviceDisk((change) => this.#keeps(change));
   readonly posted: Posted[] = [];
   readonly told: Told[] = [];
+  readonly risen: Risen[] = [];
   client: Client | undefined;
   /** How often it came back from an older copy. */
   copies = 0;
@@ -95,6 +105,7 @@ export class Device {
     this.client = client;
     const life = this.#life;
     client.on('entry', (entry) => this.#hears(life, entry));
+    client.on('receipt', ({ chatId, userId: whose, delivered, read }) => this.risen.push({ life, chatId, userId: whose, delivered, read }));
     client.on('refused', ({ item, refused }) => this.#isRefused(item, refused));
     client.on('stopped', (why) => this.client === client && recording.wrong(`${name} stopped for good: ${why}`));
     client.on('failed', ({ error }) => recording.wrong(`${name}: its storage failed: ${String(error)}`));

@@ -3,7 +3,7 @@ import type { Entry } from '../../src/protocol/messages.ts';
 import type { Kept } from '../../src/sdk/storage.ts';
 import type { MemoryDisk } from '../../src/store/stores.memory.ts';
 import type { ChatId, DeviceId, UserId } from '../../src/structures/ids.ts';
-import type { Posted, Told } from './device.ts';
+import type { Posted, Risen, Told } from './device.ts';
 import type { Left, Recording } from './recording.ts';
 import { type Stays, staysIn } from './truth.ts';
 
@@ -15,12 +15,15 @@ export interface DeviceEvidence {
   readonly copies: number;
   readonly posted: readonly Posted[];
   readonly told: readonly Told[];
+  readonly risen: readonly Risen[];
   readonly kept: Kept;
   readonly logs: ReadonlyMap<ChatId, readonly Entry[]>;
 }
 
 export interface Evidence {
   readonly recording: Recording;
+  /** Of the cluster; 1: one process at a time. */
+  readonly nodes: number;
   readonly disk: MemoryDisk;
   readonly devices: readonly DeviceEvidence[];
   readonly fullestMailbox: number;

@@ -32,6 +32,18 @@ export interface Faults {
   stepThrowRate: number;
   commitThrowRate: number;
   performThrowRate: number;
+  /** From here on only in worlds of several nodes. Heartbeats that vanish. */
+  heartbeatLossRate: number;
+  /** A process stands still for a while, and then goes on as if nothing had been. */
+  pauseEveryMs: number;
+  /** The nodes fall into two groups that don't hear each other. */
+  splitEveryMs: number;
+  /** One node is cut off from all others, and knows it. */
+  cutOffEveryMs: number;
+  /** One node hears no heartbeats of another, though all else: their views disagree. */
+  deafEveryMs: number;
+  /** A node is shut down in good order, and started again. */
+  drainEveryMs: number;
 }
 
 export const noFaults: Faults = {
@@ -56,18 +68,22 @@ export const noFaults: Faults = {
   stepThrowRate: 0,
   commitThrowRate: 0,
   performThrowRate: 0,
+  heartbeatLossRate: 0,
+  pauseEveryMs: 0,
+  splitEveryMs: 0,
+  cutOffEveryMs: 0,
+  deafEveryMs: 0,
+  drainEveryMs: 0,
 };
 
 /** What this seed's world suffers: each kind with even odds, so that some worlds have one fault alone and some have nearly all. */
 export function drawFaults(random: Draws, mayLose: boolean): Faults {
-  const some = (min: number, max: number, odds = 0.5): number => {
-    const value = random.between(min, max);
-    return random.chance(odds) ? value : 0;
-  };
+  const some = somewhere(random);
   const lossRate = some(0.002, 0.05);
   const linkLossRate = some(0.01, 0.2);
   const secondOwnerEveryMs = some(30_000, 120_000, 0.5); // two processes share no link here, as two nodes that cannot hear each other
   return {
+    ...noFaults,
     lossRate: mayLose ? lossRate : 0,
     linkLossRate: mayLose ? linkLossRate : 0,
     doubleRate: some(0.005, 0.05),
@@ -89,6 +105,29 @@ export function drawFaults(random: Draws, mayLose: boolean): Faults {
     stepThrowRate: some(0.0005, 0.004, 0.3),
     commitThrowRate: some(0.002, 0.02, 0.3),
     performThrowRate: some(0.0002, 0.002, 0.2),
+  };
+}
+
+/** What is added in a world of several nodes. */
+export function drawClusterFaults(random: Draws): Partial<Faults> {
+  const some = somewhere(random);
+  return {
+    linkLossRate: some(0.001, 0.05),
+    secondOwnerEveryMs: 0,
+    serverCrashEveryMs: some(15_000, 90_000),
+    heartbeatLossRate: some(0.02, 0.4),
+    pauseEveryMs: some(10_000, 60_000),
+    splitEveryMs: some(15_000, 90_000),
+    cutOffEveryMs: some(15_000, 90_000),
+    deafEveryMs: some(5_000, 40_000),
+    drainEveryMs: some(15_000, 90_000),
+  };
+}
+
+function somewhere(random: Draws): (min: number, max: number, odds?: number) => number {
+  return (min, max, odds = 0.5) => {
+    const value = random.between(min, max);
+    return random.chance(odds) ? value : 0;
   };
 }
 

@@ -31,7 +31,7 @@ const instantMs = 4;
 
 export class Network {
   readonly needs: NetworkNeeds;
-  #listening: Listener | undefined;
+  #listening: Listener[] = [];
   #connections = 0;
   readonly open = new Set<Connection>();
   /** What arrives in one instant, wherever: one timer for all of it. */
@@ -41,20 +41,30 @@ export class Network {
     this.needs = needs;
   }
 
-  /** From now on calls reach this process. Sockets of a former one stay with it. */
-  listen(server: number, handlers: SocketHandlers): Listener {
-    const listener = new Listener(this, server, handlers);
-    this.#listening = listener;
-    return listener;
+  /** The sockets of one process, which nobody can call yet. */
+  listener(server: number, handlers: SocketHandlers): Listener {
+    return new Listener(this, server, handlers);
   }
 
-  /** Nobody answers until the next `listen`. */
+  /** From now on calls reach this process: it alone, or as one of several. Sockets of others stay with them. */
+  listen(listener: Listener, beside: boolean): void {
+    this.#listening = beside ? [...this.#listening, listener] : [listener];
+  }
+
+  /** It takes no calls any more. */
   silence(listener: Listener): void {
-    if (this.#listening === listener) this.#listening = undefined;
+    this.#listening = this.#listening.filter((one) => one !== listener);
+  }
+
+  /** As a load balancer does: one of those that say that they are ready, if there is one. */
+  #called(): Listener | undefined {
+    const ready = this.#listening.filter((listener) => listener.isReady());
+    const listening = ready.length > 0 ? ready : this.#listening;
+    return listening.length > 1 ? this.needs.random.pick(listening) : listening[0];
   }
 
   dial(caller: Caller, events: WireEvents): Wire {
-    const listener = this.#listening;
+    const listener = this.#called();
     const { clock, random } = this.needs;
     if (listener === undefined) {
       clock.after(random.between(...latencyMs), () => events.closed(1006, 'nobody listens'));
@@ -92,6 +102,7 @@ export class Listener implements SocketServer {
   readonly port = 1;
   readonly server: number;
   readonly handlers: SocketHandlers;
+  isReady: () => boolean = () => true;
   readonly sockets = new Set<Connection>();
   readonly #network: Network;
 

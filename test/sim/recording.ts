@@ -1,4 +1,5 @@
 // What left the servers and what reached them, frame by frame, as it was on the wire: the checkers judge from this, never from what a client made of it.
+import type { ChatCommand } from '../../src/core/chat.ts';
 import { decodeFromDevice, decodeToDevice, type FromDevice, Malformed, type ToDevice, type Unknown } from '../../src/protocol/codec.ts';
 import type { Entry } from '../../src/protocol/messages.ts';
 import type { ReceiptRow } from '../../src/store/receipts.ts';
@@ -35,6 +36,8 @@ export interface Came {
 export class Recording {
   readonly left: Left[] = [];
   readonly came: Came[] = [];
+  /** How often a command of a device to a chat went from one node to another, by `askedAs`. */
+  readonly passed = new Map<string, number>();
   /** Things that happened to the world, and bugs that showed by themselves, for the trace. */
   readonly notes: { readonly atMs: number; readonly text: string }[] = [];
   /** What should never happen, whatever the faults: exceptions that nobody injected. */
@@ -69,6 +72,12 @@ export class Recording {
     this.#trace?.(`${this.#stamp()} ${from.device} -> ${shown(frame)}`);
   }
 
+  passes(command: ChatCommand): void {
+    if (!('from' in command) || !('number' in command || 'request' in command)) return;
+    const key = askedAs(command.from.deviceId, command);
+    this.passed.set(key, (this.passed.get(key) ?? 0) + 1);
+  }
+
   note(text: string): void {
     this.notes.push({ atMs: this.#nowMs(), text });
     this.#trace?.(`${this.#stamp()} ** ${text}`);
@@ -86,6 +95,11 @@ export class Recording {
   #stamp(): string {
     return (this.#nowMs() % 100_000_000).toFixed(1).padStart(11);
   }
+}
+
+/** A device's request, by its number or its request id. */
+export function askedAs(deviceId: DeviceId, request: { readonly number: number } | { readonly request: number }): string {
+  return 'number' in request ? `${deviceId} number ${request.number}` : `${deviceId} request ${request.request}`;
 }
 
 function decoded(bytes: Uint8Array): FromDevice | Unknown | undefined {

@@ -1,12 +1,19 @@
-// Runs worlds by seed: `node test/sim/run.ts --seeds 10000 [--from N]` tells which fail; `--seed N [--trace]` shows one.
+// Runs worlds by seed: `node test/sim/run.ts --seeds 10000 [--from N] [--nodes N]` tells which fail; `--seed N [--trace]` shows one. `--nodes 3`: worlds of three nodes.
 import { parseArgs } from 'node:util';
 import { complaintsIn, simulate } from './simulate.ts';
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '200' }, from: { type: 'string', default: '1' }, seed: { type: 'string' }, trace: { type: 'boolean', default: false } },
+  options: {
+    seeds: { type: 'string', default: '200' },
+    from: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    nodes: { type: 'string', default: '1' },
+    trace: { type: 'boolean', default: false },
+  },
 });
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
+const nodes = Number(values.nodes);
 let running = 0;
 process.on('unhandledRejection', (error) => {
   print(`seed ${running}: a promise was rejected and nobody heard: ${error instanceof Error ? error.stack : String(error)}`);
@@ -18,7 +25,7 @@ else await one(Number(values.seed));
 
 async function one(seed: number): Promise<void> {
   running = seed;
-  const verdict = await simulate({ seed, ...(values.trace && { trace: print }) });
+  const verdict = await simulate({ seed, nodes, ...(values.trace && { trace: print }) });
   print(verdict.complaints.length > 0 ? complaintsIn(verdict) : `seed ${seed}: all is well; ${verdict.entries} entries, ${verdict.frames} frames`);
   process.exitCode = verdict.complaints.length > 0 ? 1 : 0;
 }
@@ -29,7 +36,7 @@ async function many(from: number, count: number): Promise<void> {
   let frames = 0;
   for (let seed = from; seed < from + count; seed += 1) {
     running = seed;
-    const verdict = await simulate({ seed });
+    const verdict = await simulate({ seed, nodes });
     frames += verdict.frames;
     if (verdict.complaints.length === 0) continue;
     failed += 1;

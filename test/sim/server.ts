@@ -3,7 +3,9 @@ import type { ActorDefinition } from '../../src/actors/runtime/actor.ts';
 import type { KernelEvent } from '../../src/actors/runtime/events.ts';
 import type { Kernel } from '../../src/actors/runtime/kernel.ts';
 import { localLink } from '../../src/cluster/link.local.ts';
-import type { Link, Receiver } from '../../src/cluster/link.ts';
+import type { Link, LinkEvents, Receiver } from '../../src/cluster/link.ts';
+import { drawLife, type LevelStore, type Membership } from '../../src/cluster/membership.ts';
+import { type ViewRules, viewRules } from '../../src/cluster/view.ts';
 import type { SessionState } from '../../src/core/session.ts';
 import { limits } from '../../src/protocol/limits.ts';
 import { StoreFull, StoreUnavailable } from '../../src/store/faults.ts';
@@ -12,7 +14,9 @@ import type { Stores } from '../../src/store/stores.ts';
 import type { Clock } from '../../src/structures/clock.ts';
 import type { DeviceId, UserId } from '../../src/structures/ids.ts';
 import { startSystem } from '../../src/system.ts';
+import type { SocketHandlers } from '../../src/transport/server.ts';
 import { DeviceSockets } from '../../src/transport/websocket.ts';
+import type { Bus, Party } from './bus.ts';
 import { MortalClock } from './clocks.ts';
 import { type Faults, Injected } from './faults.ts';
 import type { Listener, Network } from './network.ts';
@@ -28,8 +32,16 @@ export interface ServerSeams {
 // biome-ignore lint/suspicious/noExplicitAny: a wrapper around any actor does not look into its types.
 export type AnyDefinition = ActorDefinition<any, any, any, any, any>;
 
+/** Of a process that is one of many. */
+export interface InCluster {
+  readonly node: string;
+  readonly bus: Bus;
+  readonly levels: LevelStore;
+}
+
 export interface ServerNeeds {
   readonly number: number;
+  readonly cluster?: InCluster;
   readonly clock: Clock;
   readonly random: Draws;
   readonly disk: MemoryDisk;
@@ -49,6 +61,8 @@ export function tokenOf(userId: UserId, deviceId: DeviceId): string {
   return `${userId} ${deviceId}`;
 }
 
+/** Slower than in life: a world has more to do than to listen to heartbeats. */
+const clusterRules: ViewRules = { ...viewRules, heartbeatMs: 1_000, suspectMs: 2_500, goneMs: 4_500 };
 /** An operator looks after a quarantined chat after this long. */
 const operatorMs = 15_000;
 
@@ -56,14 +70,19 @@ export class ServerProcess {
   readonly number: number;
   readonly kernel: Kernel;
   readonly listener: Listener;
+  readonly membership: Membership;
+  readonly sockets: DeviceSockets;
+  readonly node: string;
   readonly #stores: MemoryStores;
   readonly #clock: MortalClock;
+  #party: Party | undefined;
   readonly #needs: ServerNeeds;
 
   constructor(needs: ServerNeeds) {
     this.#needs = needs;
     this.number = needs.number;
-    const { clock: world, disk, network, recording, seams } = needs;
+    const { clock: world, disk, network, recording, seams, cluster } = needs;
+    this.node = cluster?.node ?? `n${needs.number}`;
     const random = needs.random.stream(`server ${needs.number}`);
     this.#clock = new MortalClock(world);
     this.#stores = storesOf(needs, random.stream('store'));
@@ -74,8 +93,9 @@ export class ServerProcess {
       stores,
       clock: this.#clock,
       random: random.stream('system').next,
-      node: `n${needs.number}`,
-      linkTo: (receiver) => this.#link(receiver, random.stream('link')),
+      node: this.node,
+      ...(cluster && { cluster: { life: drawLife(world.nowMs(), random.stream('life').next), levels: cluster.levels, rules: clusterRules } }),
+      linkTo: (receiver, events) => this.#link(receiver, events, random.stream('link')),
       connect: (kernel) => {
         this.#wrapDefinitions(kernel, random.stream('actors'));
         sockets = new DeviceSockets({
@@ -103,20 +123,41 @@ export class ServerProcess {
     });
     this.kernel = system.kernel;
     if (sockets === undefined) throw new Error('the system connects when it starts');
-    this.listener = network.listen(needs.number, sockets);
+    this.sockets = sockets;
+    this.membership = system.membership;
+    this.listener = network.listener(needs.number, stoppable(sockets, this.#clock));
     sockets.serve(this.listener);
+    this.listener.isReady = () => !this.membership.holds;
+  }
+
+  get isAlive(): boolean {
+    return this.#clock.isAlive;
+  }
+
+  /** The process stands still, and goes on later. */
+  pause(): void {
+    this.#clock.stop();
+  }
+
+  goOn(): void {
+    this.#clock.goOn();
   }
 
   /** All of its memory is gone, and what had not reached the disk. */
   crash(): void {
     this.#clock.end();
+    if (this.#party !== undefined) this.#needs.cluster?.bus.leave(this.#party);
     this.#stores.crash();
     this.listener.crash();
   }
 
-  #link(receiver: Receiver, random: Draws): Link {
-    const { mayLose, faults, seams } = this.#needs;
-    const local = localLink(`n${this.number}`, receiver);
+  #link(receiver: Receiver, events: LinkEvents, random: Draws): Link {
+    const { mayLose, faults, seams, cluster } = this.#needs;
+    if (cluster !== undefined) {
+      this.#party = cluster.bus.join({ node: this.node, receiver, events, run: (job) => this.#clock.run(job) });
+      return seams.link?.(this.#party.link, random) ?? this.#party.link;
+    }
+    const local = localLink(this.node, receiver);
     const lossy: Link = {
       ...local,
       mayLose,
@@ -141,11 +182,22 @@ export class ServerProcess {
     const { recording } = this.#needs;
     if (event.kind === 'passivated' || event.kind === 'restarted' || event.kind === 'superseded') return;
     const error = 'error' in event ? event.error : undefined;
-    recording.note(`n${this.number} ${event.kind} ${event.actor} ${event.id}${error === undefined ? '' : `: ${String(error)}`}`);
+    recording.note(`${this.node} ${event.kind} ${event.actor} ${event.id}${error === undefined ? '' : `: ${String(error)}`}`);
     if (event.kind === 'crashed' && !(error instanceof Injected))
       recording.wrong(`${event.actor} crashed in ${event.where}: ${(error as Error | undefined)?.stack ?? String(error)}`);
     if (event.kind === 'quarantined') this.#clock.after(operatorMs, () => void this.kernel.putAway(event.actor, event.id));
   }
+}
+
+/** What comes for a process that stands still waits for it. */
+function stoppable(handlers: SocketHandlers, clock: MortalClock): SocketHandlers {
+  return {
+    opened: (socket) => clock.run(() => handlers.opened(socket)),
+    received: (socket, bytes) => clock.run(() => handlers.received(socket, bytes)),
+    drained: (socket) => clock.run(() => handlers.drained(socket)),
+    skipped: (socket, topic) => clock.run(() => handlers.skipped(socket, topic)),
+    closed: (socket) => clock.run(() => handlers.closed(socket)),
+  };
 }
 
 function judged(token: string): { userId: UserId; deviceId: DeviceId; issuedAtMs: number } | 'wrong' {

@@ -6,6 +6,7 @@ import { type SimulationOptions, World } from './world.ts';
 
 export interface Verdict {
   readonly seed: number;
+  readonly nodes: number;
   readonly complaints: readonly { readonly checker: CheckerName | 'healed'; readonly text: string }[];
   readonly frames: number;
   readonly entries: number;
@@ -21,14 +22,14 @@ export async function simulate(options: SimulationOptions): Promise<Verdict> {
   const complaints: Verdict['complaints'][number][] = unsettled.map((text) => ({ checker: 'healed', text }));
   for (const [name, check] of Object.entries(checkers)) complaints.push(...check(evidence).map((text) => ({ checker: name as CheckerName, text })));
   const entries = [...world.disk.logs.values()].reduce((sum, log) => sum + log.entries.length, 0);
-  return { seed: options.seed, complaints, frames: world.recording.left.length + world.recording.came.length, entries };
+  return { seed: options.seed, nodes: world.nodes, complaints, frames: world.recording.left.length + world.recording.came.length, entries };
 }
 
 /** Verdict as lines, cut short. */
-export function complaintsIn({ seed, complaints }: Verdict): string {
+export function complaintsIn({ seed, nodes, complaints }: Verdict): string {
   const lines = complaints.slice(0, 12).map(({ checker, text }) => `  ${checker}: ${text}`);
   if (complaints.length > lines.length) lines.push(`  … and ${complaints.length - lines.length} more`);
-  return [`seed ${seed}: ${complaints.length} complaints; node test/sim/run.ts --seed ${seed} --trace`, ...lines].join('\n');
+  return [`seed ${seed}: ${complaints.length} complaints; node test/sim/run.ts --seed ${seed}${nodes > 1 ? ` --nodes ${nodes}` : ''} --trace`, ...lines].join('\n');
 }
 
 function isRight(world: World): boolean {
@@ -58,7 +59,16 @@ function unsettledIn({ devices, disk }: World, max = 20): string[] {
 async function evidenceOf(world: World): Promise<Evidence> {
   const { recording, disk, fullestMailbox, mailboxMax } = world;
   const devices = await Promise.all(
-    world.devices.map(async ({ name, userId, deviceId, copies, posted, told, disk: own }) => ({ name, userId, deviceId, copies, posted, told, ...(await own.contents()) })),
+    world.devices.map(async ({ name, userId, deviceId, copies, posted, told, risen, disk: own }) => ({
+      name,
+      userId,
+      deviceId,
+      copies,
+      posted,
+      told,
+      risen,
+      ...(await own.contents()),
+    })),
   );
-  return { recording, disk, devices, fullestMailbox, mailboxMax, stays: staysOf(disk) };
+  return { recording, nodes: world.nodes, disk, devices, fullestMailbox, mailboxMax, stays: staysOf(disk) };
 }

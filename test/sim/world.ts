@@ -3,20 +3,24 @@
 import { type MemoryDisk, memoryDisk } from '../../src/store/stores.memory.ts';
 import { type DeviceId, idFrom, type UserId } from '../../src/structures/ids.ts';
 import { FakeClock } from './clock.ts';
+import { Cluster } from './cluster.ts';
 import { Device, type DeviceSeams } from './device.ts';
-import { drawFaults, type Faults, noFaults } from './faults.ts';
+import { drawClusterFaults, drawFaults, type Faults, noFaults } from './faults.ts';
+import { LoneServer } from './lone-server.ts';
 import { Network } from './network.ts';
 import { type Draws, draws } from './random.ts';
 import { RawDevice } from './raw-device.ts';
 import { Recording } from './recording.ts';
 import { Script } from './script.ts';
-import { ServerProcess, type ServerSeams } from './server.ts';
+import { type InCluster, ServerProcess, type ServerSeams } from './server.ts';
+import type { Servers } from './servers.ts';
 
 /** A bug, put into the world from outside. */
 export interface Plant extends ServerSeams, DeviceSeams {
   /** What the world must have for the bug to show; else the seed's own draw. */
   readonly faults?: Partial<Faults>;
   readonly mayLose?: boolean;
+  readonly nodes?: number;
 }
 
 export interface SimulationOptions {
@@ -29,6 +33,8 @@ export interface SimulationOptions {
   /** Another choice of faults than the seed's. */
   readonly faults?: Partial<Faults>;
   readonly mayLose?: boolean;
+  /** Several make a cluster; else one process serves, then another. */
+  readonly nodes?: number;
   readonly trace?: (line: string) => void;
 }
 
@@ -45,12 +51,14 @@ export class World {
   readonly devices: Device[] = [];
   readonly users: UserId[];
   readonly raw: RawDevice;
+  /** Of the cluster; 1: one process at a time. */
+  readonly nodes: number;
   /** Whether pushes may get lost while a connection stands. */
   readonly mayLose: boolean;
   readonly mailboxMax: number;
   faults: Faults;
   #trouble: 'full' | 'unavailable' | undefined;
-  #servers: ServerProcess[] = [];
+  readonly #servers: Servers;
   #started = 0;
   #fullest = 0;
   readonly #poison = new Map<string, boolean>();
@@ -63,8 +71,10 @@ export class World {
     this.seed = seed;
     this.#options = options;
     this.#random = draws(seed);
-    this.mayLose = options.mayLose ?? plant.mayLose ?? this.#random.chance(0.5);
-    this.faults = { ...drawFaults(this.#random.stream('faults'), this.mayLose), ...plant.faults, ...options.faults };
+    const nodes = (this.nodes = options.nodes ?? plant.nodes ?? 1);
+    this.mayLose = nodes > 1 || (options.mayLose ?? plant.mayLose ?? this.#random.chance(0.5));
+    const more = nodes > 1 ? drawClusterFaults(this.#random.stream('cluster faults')) : {};
+    this.faults = { ...drawFaults(this.#random.stream('faults'), this.mayLose), ...more, ...plant.faults, ...options.faults };
     this.mailboxMax = this.#random.chance(0.3) ? this.#random.whole(5, 60) : 1_000;
     this.recording = new Recording(this.disk, () => this.clock.nowMs(), trace);
     const windowBytesMax = this.#random.chance(0.4) ? this.#random.whole(500, 4_000) : 65_536;
@@ -78,7 +88,10 @@ export class World {
     const { disk } = this;
     this.raw = new RawDevice({ name: 'raw', userId: rude, deviceId: deviceIdOf(500), clock, random: this.#random.stream('raw'), network: this.network, users: everybody, disk });
     this.#script = new Script({ random: this.#random.stream('script'), devices: this.devices, users: everybody, crowd, disk });
-    recording.note(`seed ${seed}, mayLose ${mayLose}, window ${windowBytesMax}, mailbox ${this.mailboxMax}, ${JSON.stringify(this.faults)}`);
+    const needs = { clock, random: this.#random, network: this.network, recording, faults: () => this.faults };
+    const serversNeeds = { ...needs, process: (cluster?: InCluster) => this.#process(cluster), beforeEnd: () => this.#watchMailboxes() };
+    this.#servers = nodes > 1 ? new Cluster(serversNeeds, nodes) : new LoneServer(serversNeeds);
+    recording.note(`seed ${seed}, ${nodes} nodes, mayLose ${mayLose}, window ${windowBytesMax}, mailbox ${this.mailboxMax}, ${JSON.stringify(this.faults)}`);
   }
 
   /** The most commands that ever waited in one mailbox. */
@@ -89,7 +102,7 @@ export class World {
   /** The story, with everything that goes wrong in it. */
   async run(): Promise<void> {
     const { messages = 500, durationMs = 240_000 } = this.#options;
-    this.#serve();
+    this.#servers.begin();
     for (const device of this.devices) await device.start();
     this.raw.start();
     await this.clock.advance(1_000);
@@ -109,7 +122,7 @@ export class World {
     this.raw.end();
     this.faults = noFaults;
     this.#trouble = undefined;
-    for (const old of this.#servers.slice(0, -1)) this.#end(old);
+    this.#servers.heal();
     for (const device of this.devices) await device.start();
     for (let waited = 0; waited < healedMsMax; waited += 10_000) {
       await this.clock.advance(10_000);
@@ -122,7 +135,7 @@ export class World {
   /** Everybody goes home; what is on the disks stays. */
   async end(): Promise<void> {
     for (const device of this.devices) device.crash();
-    for (const server of this.#servers) server.crash();
+    for (const server of this.#servers.living) server.crash();
     await this.clock.settle();
   }
 
@@ -142,10 +155,11 @@ export class World {
     return new Device({ name, userId, deviceId: deviceIdOf(n), clock, random: this.#random.stream(`device ${name}`), network, recording, seams });
   }
 
-  #serve(): void {
+  #process(cluster?: InCluster): ServerProcess {
     this.#started += 1;
     const { clock, disk, network, recording, mayLose, mailboxMax } = this;
-    const server = new ServerProcess({
+    return new ServerProcess({
+      ...(cluster && { cluster }),
       number: this.#started,
       clock,
       random: this.#random,
@@ -159,19 +173,10 @@ export class World {
       trouble: () => this.#trouble,
       seams: this.#options.plant ?? {},
     });
-    this.#servers.push(server);
-    recording.note(`server ${this.#started} begins`);
-  }
-
-  #end(server: ServerProcess): void {
-    this.#watchMailboxes();
-    server.crash();
-    this.#servers = this.#servers.filter((one) => one !== server);
-    this.recording.note(`server ${server.number} is dead`);
   }
 
   #watchMailboxes(): void {
-    for (const { kernel } of this.#servers) this.#fullest = Math.max(this.#fullest, kernel.fullestMailbox());
+    for (const { kernel } of this.#servers.living) this.#fullest = Math.max(this.#fullest, kernel.fullestMailbox());
   }
 
   /** Each kind of fault comes again and again, at random, until the world heals. */
@@ -182,8 +187,7 @@ export class World {
     this.#every('device', faults.deviceCrashEveryMs, (random) => this.#deviceFails(random, (device) => (random.chance(0.3) ? device.powerCut(random) : device.crash())));
     this.#every('restore', faults.restoreEveryMs, (random) => this.#deviceFails(random, (device) => device.rewind(random)));
     this.#every('jump', faults.clockJumpEveryMs, (random) => this.#clockJumps(random));
-    this.#every('crash', faults.serverCrashEveryMs, (random) => this.#serverFails(random));
-    this.#every('second', faults.secondOwnerEveryMs, (random) => this.#secondOwner(random));
+    this.#servers.schedule((kind, meanMs, happens) => this.#every(kind, meanMs, happens));
     this.#every('trouble', faults.troubleEveryMs, (random) => this.#storeFails(random));
     this.#every('watch', 10_000, () => this.#watchMailboxes());
   }
@@ -223,24 +227,6 @@ export class World {
     const ms = random.chance(0.5) ? random.between(1_000, 600_000) : random.between(1, 4) * 86_400_000;
     this.recording.note(`the clock of ${device.name} jumps by ${Math.round(ms)} ms`);
     device.jump(ms);
-  }
-
-  #serverFails(random: Draws): void {
-    const server = this.#servers.at(-1);
-    if (server === undefined) return;
-    this.#end(server);
-    this.clock.after(random.between(50, 3_000), () => this.#serve());
-  }
-
-  /** The old process is thought dead, but lives on for a while. */
-  #secondOwner(random: Draws): void {
-    const old = this.#servers.at(-1);
-    if (old === undefined || this.#servers.length > 1) return;
-    this.recording.note(`server ${old.number} is given up, and lives on`);
-    this.#serve();
-    this.clock.after(random.between(1_000, 20_000), () => {
-      if (this.#servers.includes(old)) this.#end(old);
-    });
   }
 
   #storeFails(random: Draws): void {
