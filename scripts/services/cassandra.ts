@@ -1,0 +1,202 @@
+// A real Cassandra for tests, the cluster on one machine and fault tests: one node or several, on loopback addresses, ports and folders of their own, stopped by their processes.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type CassandraProgram, haveCassandra, NoCassandra } from './cassandra-program.ts';
+import { javaArgumentsOf, logback, type NodeSettings, rackOf, yamlOf } from './cassandra-settings.ts';
+
+export { NoCassandra } from './cassandra-program.ts';
+
+const startMsMax = 180_000; // three nodes on two busy cores
+const stopMsMax = 20_000;
+const linesMax = 20_000;
+const ready = 'Starting listening for CQL clients';
+const firstRole = 'Created default superuser role';
+/** One alone has room; several on one machine share it. */
+const heaps = { one: { initialMiB: 512, maxMiB: 512, memtableMiB: 64 }, several: { initialMiB: 256, maxMiB: 384, memtableMiB: 32 } };
+
+export interface CassandraOptions {
+  readonly nodes?: number;
+  readonly commitLog?: NodeSettings['commitLog'];
+  readonly authentication?: boolean;
+  /** Of each node in turn; the last one's for the rest. */
+  readonly dataCenters?: readonly string[];
+  /** Where the data is kept, and stays after `stop`; left out: a temporary folder. */
+  readonly folder?: string;
+  /** Left out: any free one. */
+  readonly cqlPort?: number;
+  /** Further lines of cassandra.yaml. */
+  readonly configuration?: string;
+}
+
+/** The role that there is at first where authentication is on. */
+export const credentials = { username: 'cassandra', password: 'cassandra' } as const;
+
+export class Cassandra {
+  readonly nodes: readonly CassandraNode[];
+  readonly port: number;
+  readonly #folder: string;
+  readonly #isTemporary: boolean;
+
+  private constructor(nodes: readonly CassandraNode[], port: number, folder: string, isTemporary: boolean) {
+    this.nodes = nodes;
+    this.port = port;
+    this.#folder = folder;
+    this.#isTemporary = isTemporary;
+  }
+
+  /** Resolves when all nodes take connections. Throws NoCassandra. */
+  static async start(options: CassandraOptions = {}, say: (text: string) => void = () => undefined): Promise<Cassandra> {
+    const { nodes: count = 1, dataCenters = ['dc1'], commitLog = 'group', authentication = false, configuration = '' } = options;
+    const program = await haveCassandra(say);
+    const addresses = Array.from({ length: count }, (_, at) => `127.0.0.${at + 1}`);
+    const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'parley-cassandra-')));
+    const storagePort = await freePort(addresses);
+    const cqlPort = options.cqlPort ?? (await freePort(addresses));
+    const nodes = addresses.map(
+      (address, at) =>
+        new CassandraNode(program, {
+          folder: join(folder, `node-${at + 1}`),
+          address,
+          seeds: addresses,
+          storagePort,
+          cqlPort,
+          token: -(2n ** 63n) + (2n ** 64n / BigInt(count)) * BigInt(at) + 1n, // the ring in equal parts
+          dataCenter: dataCenters[Math.min(at, dataCenters.length - 1)] as string,
+          commitLog,
+          authentication,
+          heap: count === 1 ? heaps.one : heaps.several,
+          configuration,
+        }),
+    );
+    const cassandra = new Cassandra(nodes, cqlPort, folder, options.folder === undefined);
+    try {
+      await Promise.all(nodes.map((node) => node.restart()));
+      if (authentication && options.folder === undefined) await Promise.race(nodes.map((node) => node.says(firstRole)));
+    } catch (error) {
+      await cassandra.stop();
+      throw error;
+    }
+    return cassandra;
+  }
+
+  get contactPoints(): readonly string[] {
+    return this.nodes.map(({ address }) => `${address}:${this.port}`);
+  }
+
+  /** Ends all nodes; hard where the data goes with them. */
+  async stop(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => (this.#isTemporary ? node.kill('SIGKILL') : node.end())));
+    if (this.#isTemporary) await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+export class CassandraNode {
+  readonly address: string;
+  /** What it has written, line by line. */
+  readonly lines: string[] = [];
+  readonly #program: CassandraProgram;
+  readonly #settings: NodeSettings;
+  readonly #waiting = new Set<(line: string) => void>();
+  #child: ChildProcess | undefined;
+  readonly #killWithUs = (): void => void this.#child?.kill('SIGKILL');
+
+  constructor(program: CassandraProgram, settings: NodeSettings) {
+    this.#program = program;
+    this.#settings = settings;
+    this.address = settings.address;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Starts it, again on what it has on disk; resolves when it takes connections. */
+  async restart(): Promise<void> {
+    if (this.isRunning) throw new NoCassandra(`Cassandra on ${this.address} is running already.`);
+    await this.#writeConfiguration();
+    this.lines.length = 0;
+    const child = spawn(this.#program.java, [...javaArgumentsOf(this.#settings, this.#program.jars)], { cwd: this.#settings.folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = child;
+    process.once('exit', this.#killWithUs);
+    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => this.#take(line));
+    await this.says(ready);
+  }
+
+  /** Resolves when it has gone, or, for SIGSTOP and SIGCONT, when the signal was sent. */
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || !this.isRunning) return;
+    const closed = once(child, 'close');
+    child.kill(signal);
+    if (signal === 'SIGSTOP' || signal === 'SIGCONT') return;
+    await closed;
+    process.off('exit', this.#killWithUs);
+  }
+
+  /** As an operator ends it: it drains first. */
+  async end(): Promise<void> {
+    const timer = setTimeout(() => void this.kill('SIGKILL'), stopMsMax);
+    await this.kill('SIGTERM');
+    clearTimeout(timer);
+  }
+
+  /** Resolves once it has written a line with `text` since its last start. Throws NoCassandra where it ends before. */
+  says(text: string): Promise<void> {
+    if (this.lines.some((line) => line.includes(text))) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const settle = (error?: NoCassandra): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(look);
+        this.#child?.off('close', closed).off('error', failed);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const fault = (what: string, cause?: unknown): NoCassandra => new NoCassandra(`Cassandra on ${this.address} ${what}\n${this.lines.slice(-30).join('\n')}`, { cause });
+      const look = (line: string): void => void (line.includes(text) && settle());
+      const closed = (code: number | null, signal: string | null): void => settle(fault(`ended (${signal ?? code}) before it wrote "${text}".`));
+      const failed = (cause: Error): void => settle(fault('cannot be run.', cause));
+      const timer = setTimeout(() => settle(fault(`has not written "${text}" within ${startMsMax / 1_000} s.`)), startMsMax);
+      this.#waiting.add(look);
+      this.#child?.once('close', closed).once('error', failed);
+    });
+  }
+
+  #take(line: string): void {
+    if (this.lines.length < linesMax) this.lines.push(line);
+    for (const look of this.#waiting) look(line);
+  }
+
+  async #writeConfiguration(): Promise<void> {
+    const conf = join(this.#settings.folder, 'conf');
+    await mkdir(conf, { recursive: true });
+    await writeFile(join(conf, 'cassandra.yaml'), yamlOf(this.#settings));
+    await writeFile(join(conf, 'logback.xml'), logback);
+    await writeFile(join(conf, 'cassandra-rackdc.properties'), rackOf(this.#settings.dataCenter));
+  }
+}
+
+/** On all of these addresses, and below those that the system gives away to connections meanwhile: it is to be free again after a restart. */
+async function freePort(addresses: readonly string[]): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 30_000);
+    const isFree = await Promise.all(addresses.map((address) => isFreeOn(address, port)));
+    if (isFree.every(Boolean)) return port;
+  }
+}
+
+async function isFreeOn(address: string, port: number): Promise<boolean> {
+  const server = createServer().listen(port, address);
+  const isFree = await Promise.race([once(server, 'listening').then(() => true), once(server, 'error').then(() => false)]).catch(() => false);
+  server.close();
+  return isFree;
+}
