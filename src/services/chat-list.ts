@@ -23,7 +23,7 @@ export function chatListService({ inbox, messages }: ChatListNeeds): ChatList {
   return {
     async list(userId, { request, before, limit }) {
       const rows = (await inbox.rows(userId)).filter(({ confirmed, head }) => confirmed && head > 0);
-      const lasts = await Promise.all(rows.map(async (row) => ({ row, last: await entryAt(messages, row.chatId, row.head) })));
+      const lasts = await Promise.all(rows.map(async (row) => ({ row, last: await lastUpTo(messages, row.chatId, row.head) })));
       const ranked = lasts
         .flatMap(({ row, last }) => (last === undefined ? [] : [{ row, last }]))
         .sort((one, other) => other.last.atMs - one.last.atMs || (one.row.chatId < other.row.chatId ? 1 : -1));
@@ -40,7 +40,7 @@ export function chatListService({ inbox, messages }: ChatListNeeds): ChatList {
   };
 }
 
-async function chatRow(messages: MessageStore, userId: UserId, { chatId, head, read, member, receiptsVersion }: InboxRow, last: Entry): Promise<ChatRow> {
+async function chatRow(messages: MessageStore, userId: UserId, { chatId, read, member, receiptsVersion }: InboxRow, last: Entry): Promise<ChatRow> {
   const [first, readEntry] = await Promise.all([entryAt(messages, chatId, 1), read > 0 ? entryAt(messages, chatId, read) : undefined]);
   const created = first === undefined ? undefined : decodeMembersBody(first.body);
   const peer = isDirect(chatId) ? (created?.members.map(([one]) => one).find((one) => one !== userId) ?? userId) : null;
@@ -49,7 +49,7 @@ async function chatRow(messages: MessageStore, userId: UserId, { chatId, head, r
     chatKind: isDirect(chatId) ? 'direct' : 'group',
     title: created?.title ?? '',
     peer,
-    head,
+    head: last.seq,
     atMs: last.atMs,
     read,
     unread: last.countable - (readEntry?.countable ?? 0),
@@ -57,6 +57,11 @@ async function chatRow(messages: MessageStore, userId: UserId, { chatId, head, r
     receiptsVersion,
     last: last.body.byteLength <= previewBytesMax ? last : { ...last, body: new Uint8Array(0) },
   };
+}
+
+/** The inbox may be ahead of what can be read, by an append that is under way or never came to be: then what stands before it is the last. */
+async function lastUpTo(messages: MessageStore, chatId: ChatId, head: number): Promise<Entry | undefined> {
+  return (await entryAt(messages, chatId, head)) ?? (await messages.read(chatId, { after: 0, before: head, limit: 1, bytesMax: limits.entriesBytesMax, from: 'last' }))[0];
 }
 
 async function entryAt(messages: MessageStore, chatId: ChatId, seq: number): Promise<Entry | undefined> {
