@@ -42,8 +42,8 @@ export class TcpProxy {
   /** Breaks the connections that there are; new ones get through. */
   breakAll(): void {
     for (const [client, server] of this.#pairs) {
-      client.resetAndDestroy();
-      server.resetAndDestroy();
+      reset(client);
+      reset(server);
     }
   }
 
@@ -67,7 +67,7 @@ export class TcpProxy {
   #join(client: Socket, server: Socket): void {
     if (this.#isCut) {
       server.destroy();
-      return void client.resetAndDestroy();
+      return reset(client);
     }
     const pair = [client, server] as const;
     this.#pairs.add(pair);
@@ -95,4 +95,14 @@ export class TcpProxy {
     });
     from.on('end', () => to.end());
   }
+}
+
+/**
+ * Breaks it at once. Not by resetAndDestroy(): that sends an end first, and a socket that is destroyed or breaks before the system has taken the end is then never let
+ * go of by Node (22.23): its process spins when it should be over.
+ */
+function reset(socket: Socket): void {
+  const isEnding = socket.writableEnded && !socket.writableFinished;
+  if (!isEnding && !socket.connecting) (socket as { resetAndClosing?: boolean }).resetAndClosing = true; // one that is ending can only be closed
+  socket.destroy();
 }
