@@ -23,17 +23,19 @@ interface InBrowser {
   /** Resolves when it is kept. */
   write(handle: string, text: string): Promise<void>;
   seen(handle: string): Promise<string[]>;
+  sees(handle: string, text: string): Promise<void>;
   heard(): string[];
   close(): Promise<void>;
 }
 declare const sdk: InBrowser;
 
 const password = 'correct horse battery';
-let browser: Browser;
+let browser: Browser | undefined;
 let context: BrowserContext;
-let pages: Server;
+let pages: Server | undefined;
 let url: string;
 let server: Parley;
+const clients: Client[] = [];
 
 before(async () => {
   const bundle = await build({
@@ -49,14 +51,22 @@ before(async () => {
   pages = createServer((_request, response) => response.setHeader('content-type', 'text/html').end(html)).listen(0, '127.0.0.1');
   await once(pages, 'listening');
   url = `http://127.0.0.1:${(pages.address() as AddressInfo).port}/`;
-  [browser, server] = await Promise.all([launchChromium((text) => process.stderr.write(`${text}\n`)), Parley.start()]);
+  server = await Parley.start();
+  browser = await launchChromium((text) => process.stderr.write(`${text}\n`));
   context = await browser.newContext();
 });
+/** Also what a failed test has left behind. */
 after(async () => {
-  await browser?.close();
+  await Promise.all([...clients.map((client) => client.close()), browser?.close()]);
   await server?.stop();
-  pages.close();
+  pages?.close();
 });
+
+async function client(handle: string): Promise<Client> {
+  const made = await Client.register({ url: server.apiUrl, handle, password });
+  clients.push(made);
+  return made;
+}
 
 async function tab(): Promise<Page> {
   const page = await context.newPage();
@@ -74,7 +84,7 @@ for (const [at, { says }] of storagePromises.entries()) {
 }
 
 test('a browser and a Node program talk; the page is loaded again and goes on with what it kept', async () => {
-  const bob = await Client.register({ url: server.apiUrl, handle: 'bob', password });
+  const bob = await client('bob');
   const page = await tab();
   await page.evaluate(([api, word]) => sdk.register(api as string, 'ann', word as string), [server.apiUrl, password]);
   const heard = new Promise<string>((resolve) => bob.on('message', ({ text }) => resolve(text)));
@@ -87,7 +97,6 @@ test('a browser and a Node program talk; the page is loaded again and goes on wi
   assert.deepEqual(await page.evaluate(() => sdk.seen('bob')), ['*', 'hello from a page', 'hello back']);
   assert.equal(await page.evaluate(() => sdk.say('bob', 'again')), 4);
   await page.close();
-  await bob.close();
 });
 
 test('a second tab with the same account is told so, and may wait for the first', async () => {
@@ -102,7 +111,7 @@ test('a second tab with the same account is told so, and may wait for the first'
 });
 
 test('what was written in a page that was closed at once goes out when it is opened again', async () => {
-  const eve = await Client.register({ url: server.apiUrl, handle: 'eve', password });
+  const eve = await client('eve');
   const heard = new Promise<void>((resolve) => eve.on('message', ({ text }) => text === 'second' && resolve()));
   const page = await tab();
   await page.evaluate(([api, word]) => sdk.register(api as string, 'dora', word as string), [server.apiUrl, password]);
@@ -115,8 +124,7 @@ test('what was written in a page that was closed at once goes out when it is ope
   assert.equal(await again.evaluate(() => sdk.open('dora')), 'open');
   await heard;
   // Eve may hear it before its own page hears that it was sent.
-  await again.waitForFunction(async () => (await sdk.seen('eve')).includes('second'));
+  await again.evaluate(() => sdk.sees('eve', 'second'));
   assert.deepEqual(await again.evaluate(() => sdk.seen('eve')).then((texts) => texts.slice(0, 3)), ['*', 'first', 'second']);
   await again.close();
-  await eve.close();
 });

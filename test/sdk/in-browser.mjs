@@ -70,6 +70,15 @@ export async function seen(handle) {
   return entries.map(({ contentType, body }) => (contentType === 'text/plain' ? new TextDecoder().decode(body) : '*'));
 }
 
+/** Resolves once this stands in the chat. */
+export async function sees(handle, text) {
+  await new Promise((resolve, reject) => {
+    const look = () => seen(handle).then((texts) => texts.includes(text) && resolve(), reject);
+    parley.on('entry', look);
+    void look();
+  });
+}
+
 export function heard() {
   return texts;
 }

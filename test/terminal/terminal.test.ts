@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Parley } from '../../scripts/services/parley.ts';
+import { lastingAddress, Parley } from '../../scripts/services/parley.ts';
 import { Terminal } from './typed.ts';
 
 const password = 'correct horse battery';
@@ -19,8 +19,8 @@ before(async () => {
 });
 after(async () => {
   Terminal.killAll();
-  await server.stop();
-  await rm(folder, { recursive: true });
+  await server?.stop();
+  await rm(folder, { recursive: true, force: true });
 });
 
 function terminal(name: string, ...more: readonly string[]): Terminal {
@@ -94,11 +94,14 @@ test('a group: made, added to, talked in, left', async () => {
   await Promise.all([gina, hugo, ida].map((one) => one.end()));
 });
 
-test('what is typed while the server is away is sent when it is back, also by the next run', async () => {
-  // It comes back at the same address, so not at one of those that the system gives away meanwhile.
-  const port = 20_000 + Math.floor(Math.random() * 5_000) * 2;
-  const environment = { PARLEY_API_PORT: `${port}`, PARLEY_PORT: `${port + 1}` };
-  const other = await Parley.start({ data: join(folder, 'server'), environment });
+test('what is typed while the server is away is sent when it is back, also by the next run', async (t) => {
+  const environment = await lastingAddress();
+  const serve = async (): Promise<Parley> => {
+    const started = await Parley.start({ data: join(folder, 'server'), environment });
+    t.after(() => started.stop());
+    return started;
+  };
+  const other = await serve();
   const start = (name: string, ...more: readonly string[]) => new Terminal('--as', name, '--url', other.apiUrl, '--data', join(folder, `away-${name}`), ...more);
   await start('kurt', '--password', password).end();
   const lea = start('lea', '--password', password);
@@ -110,13 +113,12 @@ test('what is typed while the server is away is sent when it is back, also by th
   const { lines, code } = await lea.end();
   assert.equal(code, 0);
   assert.ok(lines.includes('* 1 not sent yet; they go out next time.'), lines.join('\n'));
-  const again = await Parley.start({ data: join(folder, 'server'), environment });
+  await serve();
   const leaAgain = start('lea');
   await leaAgain.sees('kurt');
   const kurt = start('kurt');
   assert.match(await kurt.sees('lea'), /2 unread .*meanwhile/);
   await Promise.all([leaAgain.end(), kurt.end()]);
-  await again.stop();
 });
 
 test('control characters of others are shown, not obeyed', async () => {
@@ -132,7 +134,7 @@ test('control characters of others are shown, not obeyed', async () => {
   await mona.end();
 });
 
-test('each mistake gets a sentence that says what to do', async () => {
+test('each mistake gets a sentence that says what to do', async (t) => {
   await account('olga');
   const fails = async (expected: RegExp, ...args: readonly string[]): Promise<void> => {
     const { code, errors } = await new Terminal(...args).end();
@@ -144,13 +146,13 @@ test('each mistake gets a sentence that says what to do', async () => {
   await fails(/cannot be a handle/, '--as', 'o!');
   await fails(/no server answers at http:\/\/127\.0\.0\.1:9\./, '--as', 'olga', '--url', 'http://127.0.0.1:9', '--data', elsewhere, '--password', 'x');
   const stranger = createServer((_request, response) => response.end('<html>')).listen(0, '127.0.0.1');
+  t.after(() => stranger.close());
   await once(stranger, 'listening');
   await fails(/is no Parley server/, '--as', 'olga', '--url', `http://127.0.0.1:${(stranger.address() as AddressInfo).port}`, '--data', elsewhere, '--password', 'x');
   await fails(/this is not its password/, '--as', 'olga', '--url', server.apiUrl, '--data', elsewhere, '--password', 'not the password');
   await fails(/a password has 8 characters/, '--as', 'new-one', '--url', server.apiUrl, '--data', elsewhere, '--password', 'short');
   await fails(/No password: give one with --password/, '--as', 'olga', '--url', server.apiUrl, '--data', elsewhere);
   await fails(/belongs to olga/, '--as', 'paul', '--url', server.apiUrl, '--data', join(folder, 'olga'), '--password', password);
-  stranger.close();
   const olga = terminal('olga');
   await olga.sees('No chats yet');
   await fails(/Another terminal is open/, '--as', 'olga', '--url', server.apiUrl, '--data', join(folder, 'olga'));
