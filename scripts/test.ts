@@ -30,9 +30,10 @@ async function testAll(files: readonly string[]): Promise<Counts> {
   const apart = await runTests(
     files.filter((file) => !wants(file)),
     availableParallelism(),
+    print,
   );
   if (values.quick && positionals.length === 0) return apart;
-  return sum(apart, await runTests(files.filter(wants), 1));
+  return sum(apart, await runTests(files.filter(wants), 1, print));
 }
 
 function testFiles(folder: string): readonly string[] {
@@ -43,7 +44,6 @@ function testFiles(folder: string): readonly string[] {
 }
 
 function report({ failures, ...numbers }: Counts): void {
-  const print = (line: string): void => void process.stdout.write(`${line}\n`);
   if (failures.length > 0) print(`\nfailed tests, each again by: npm test -- FILE\n${failures.map((failure) => `✖ ${failure}`).join('\n')}`);
   if (problems.length > 0) print(`\n${problems.map((problem) => `✖ ${problem}`).join('\n')}`);
   print('');
@@ -51,4 +51,8 @@ function report({ failures, ...numbers }: Counts): void {
   print(`ℹ duration_ms ${Math.round(performance.now() - startedMs)}`);
   if (numbers.tests === 0) print('✖ no tests were found');
   process.exitCode = failures.length > 0 || problems.length > 0 || numbers.tests === 0 ? 1 : 0;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }
