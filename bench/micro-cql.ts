@@ -18,6 +18,7 @@ const cassandra = await Cassandra.start({ commitLog }, print);
 try {
   const stores = await openCqlStores({
     contactPoints: cassandra.contactPoints,
+    addresses: new Map(),
     dataCenter: undefined,
     keyspace: 'bench',
     credentials: undefined,

@@ -256,6 +256,18 @@ test('devices are sent to nodes that are up; from a node that sees too few, or n
   assert.ok(d.membership.elsewhere().includes('ws://e') && e.membership.describe().nodes.length > 0);
 });
 
+test('while nodes are restarted in turn, devices are sent to those that have been', async () => {
+  const world = new Members();
+  const [a, b] = (await world.settled('a', 'b', 'c')) as [Node, Node];
+  await world.pass(20 * 60_000);
+  a.membership.leave();
+  a.kill();
+  await world.settled("a'");
+  assert.deepEqual(b.membership.elsewhere(), ["ws://a'"]);
+  await world.pass(20 * 60_000);
+  assert.deepEqual([...b.membership.elsewhere()].sort(), ["ws://a'", 'ws://c']);
+});
+
 test('a node that is alone owns everything and never holds', () => {
   const alone = singleNode('alone');
   assert.deepEqual([new Set(chats.map((chatId) => alone.ownerOf(chatId))), alone.holds], [new Set(['alone']), false]);
