@@ -24,9 +24,9 @@ if (positionals.length === 0) {
 const counts = await testAll(positionals.length > 0 ? positionals : testFiles('test'));
 report(counts);
 
-/** Tests that start real processes are timed by the clock on the wall: those run one at a time, after the others. */
+/** Tests that start real processes are timed by the clock on the wall: those run one at a time, after the others. So do those that start a Cassandra, for the memory that it takes. */
 async function testAll(files: readonly string[]): Promise<Counts> {
-  const wants = (file: string): boolean => /^test\/(?:e2e|faults)\//.test(file);
+  const wants = (file: string): boolean => /^test\/(?:e2e|faults)\/|\.cql\.test\.ts$/.test(file);
   const apart = await runTests(
     files.filter((file) => !wants(file)),
     availableParallelism(),

@@ -98,6 +98,7 @@ export const featureLevel = 1;
 
 const numbersPerMs = 1_024;
 const urlsMax = 1_024;
+const freshMs = 10 * 60_000;
 
 /** Tells two processes of one node id apart, and which of them began later. */
 export function drawLife(nowMs: number, random: Random): number {
@@ -194,7 +195,11 @@ export class ClusterMembership implements Membership {
       return life?.last.state === 'up' && nowMs - life.heardMs < rules.suspectMs;
     };
     const own = this.#needs.url?.();
-    return [...this.#urls].filter(([node, url]) => node !== this.node && url !== own && isBetter(node)).map(([, url]) => url);
+    const better = [...this.#urls].filter(([node, url]) => node !== this.node && url !== own && isBetter(node));
+    // While nodes are restarted in turn, those that have been are not the next to go.
+    const isFresh = (node: string): boolean => (newestLife(this.#view, node)?.last.life ?? 0) > Math.max(this.#view.life, (nowMs - freshMs) * numbersPerMs);
+    const fresh = better.filter(([node]) => isFresh(node));
+    return (fresh.length > 0 && !this.holds ? fresh : better).map(([, url]) => url);
   }
 
   describe(): Described {

@@ -90,6 +90,8 @@ export interface MemoryOptions {
   readonly faults?: MemoryFaults;
   /** How long an operation takes to reach the disk; it stands there for as long again before the caller hears. Default 0. */
   readonly latencyMs?: (operation: Operation) => number;
+  /** Whether inboxes know of an append what was raised for it, as they do where many nodes share a store, and not what the log says. */
+  readonly wantsEveryHead?: boolean;
 }
 
 /** After an unknown outcome the identical append is sent again after this long. */

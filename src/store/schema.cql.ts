@@ -133,7 +133,24 @@ async function migrate(session: CqlSession, chain: readonly CqlMigration[], dial
       throw new StoreRefused(`Somebody else has been migrating the keyspace ${session.keyspace} for ${lockMsMax / 60_000} minutes. Look what it is about, then start again.`);
     await new Promise((resolve) => setTimeout(resolve, lockPollMs));
   }
-  let version = Number((await storedValue(session, 'version', true)) ?? 0); // as it is under the lock
+  try {
+    await climb(session, { chain, dialect, onReport, me });
+  } finally {
+    await session.decide([{ query: `DELETE FROM ${session.keyspace}.about WHERE name = 'lock' IF value = ?`, params: [me] }]);
+  }
+}
+
+interface Climb {
+  readonly chain: readonly CqlMigration[];
+  readonly dialect: Dialect;
+  readonly onReport: (report: Report) => void;
+  readonly me: string;
+}
+
+/** Under the lock. */
+async function climb(session: CqlSession, { chain, dialect, onReport, me }: Climb): Promise<void> {
+  const newest = 1 + chain.length;
+  let version = Number((await storedValue(session, 'version', true)) ?? 0);
   if (version === 0) {
     await create(session, dialect);
     version = 1;
@@ -145,7 +162,6 @@ async function migrate(session: CqlSession, chain: readonly CqlMigration[], dial
     await step.run(session);
     await setValue(session, 'version', `${version + 1}`);
   }
-  await session.decide([{ query: `DELETE FROM ${session.keyspace}.about WHERE name = 'lock' IF value = ?`, params: [me] }]);
 }
 
 /** Takes it, or holds on to it. */

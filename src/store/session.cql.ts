@@ -27,6 +27,7 @@ const { localQuorum, localSerial } = types.consistencies;
 const triesMax = 5;
 const restMs = { first: 40, max: 1_000 };
 const schemaTimeoutMs = 30_000;
+const shutdownMsMax = 1_000;
 /** What a request weighs beside its values, and a read by its answer. */
 const requestBytes = 256;
 const readBytes = 4 * 1024;
@@ -148,7 +149,10 @@ export class CqlSession {
 
   async close(): Promise<void> {
     this.stopTrying();
-    await this.client.shutdown();
+    const shut = this.client.shutdown();
+    // Over a connection that is stuck the driver waits for answers that nobody needs any more; it goes on by itself.
+    await Promise.race([shut, new Promise<void>((resolve) => setTimeout(resolve, shutdownMsMax).unref())]);
+    shut.catch(() => undefined);
   }
 
   async #again<Value>(bytes: number, ask: () => Promise<Value>): Promise<Value> {

@@ -238,6 +238,36 @@ test('heartbeats that come late or twice change nothing', async () => {
   assert.deepEqual([namesSeen(a), owners(a)], ['a c', 'a']);
 });
 
+test('devices are sent to nodes that are up; from a node that sees too few, or none, to those on the other side', async () => {
+  const world = new Members();
+  const [a, b, c, d, e] = (await world.settled('a', 'b', 'c', 'd', 'e')) as [Node, Node, Node, Node, Node];
+  assert.deepEqual([...a.membership.elsewhere()].sort(), ['ws://b', 'ws://c', 'ws://d', 'ws://e']);
+  b.membership.drain();
+  c.membership.leave();
+  assert.deepEqual([...a.membership.elsewhere()].sort(), ['ws://d', 'ws://e']);
+  world.split(['a', 'b'], ['d', 'e', 'c']);
+  await world.pass(viewRules.suspectMs + 1);
+  assert.deepEqual(a.membership.elsewhere(), [], 'who may be gone is not recommended');
+  const other = new Members();
+  const five = await other.settled('a', 'b', 'c', 'd', 'e');
+  other.split(['a', 'b'], ['c', 'd', 'e']);
+  await other.pass(5_000);
+  assert.deepEqual([...(five[0] as Node).membership.elsewhere()].sort(), ['ws://c', 'ws://d', 'ws://e']);
+  assert.ok(d.membership.elsewhere().includes('ws://e') && e.membership.describe().nodes.length > 0);
+});
+
+test('while nodes are restarted in turn, devices are sent to those that have been', async () => {
+  const world = new Members();
+  const [a, b] = (await world.settled('a', 'b', 'c')) as [Node, Node];
+  await world.pass(20 * 60_000);
+  a.membership.leave();
+  a.kill();
+  await world.settled("a'");
+  assert.deepEqual(b.membership.elsewhere(), ["ws://a'"]);
+  await world.pass(20 * 60_000);
+  assert.deepEqual([...b.membership.elsewhere()].sort(), ["ws://a'", 'ws://c']);
+});
+
 test('a node that is alone owns everything and never holds', () => {
   const alone = singleNode('alone');
   assert.deepEqual([new Set(chats.map((chatId) => alone.ownerOf(chatId))), alone.holds], [new Set(['alone']), false]);
