@@ -16,7 +16,7 @@ interface Told {
   readonly seed: number;
   readonly failed: string | undefined;
   readonly frames: number;
-  readonly tookMs: number;
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 /** A world takes seconds; one that runs for so long never ends. */
@@ -36,11 +36,13 @@ export async function manyWorlds({ from, count, nodes, processes, print }: ManyW
   let next = from;
   let done = 0;
   let frames = 0;
+  const counts: Record<string, number> = {};
   const progress = setInterval(() => print(`… ${done} of ${count}, ${failed.length} failed, ${seconds(startedMs)} s`), progressEveryMs);
   const takes = (): number | undefined => (next < from + count ? next++ : undefined);
   const tells = (told: Told): void => {
     done += 1;
     frames += told.frames;
+    for (const [what, count] of Object.entries(told.counts)) counts[what] = (counts[what] ?? 0) + count;
     if (told.failed === undefined) return;
     failed.push(told.seed);
     print(told.failed);
@@ -48,6 +50,7 @@ export async function manyWorlds({ from, count, nodes, processes, print }: ManyW
   await Promise.all(Array.from({ length: Math.min(processes, count) }, () => work(nodes, takes, tells)));
   clearInterval(progress);
   print(`${count} seeds from ${from}, nodes ${nodes}: ${failed.length} failed; ${frames} frames in ${seconds(startedMs)} s of ${processes} processes`);
+  if (Object.keys(counts).length > 0) print(`in them: ${namedCounts(counts)}`);
   if (failed.length > 0) print(`failed: ${failed.sort((one, other) => one - other).join(' ')}`);
   return failed.length > 0 ? 1 : 0;
 }
@@ -60,7 +63,9 @@ async function work(nodes: string, takes: () => number | undefined, tells: (told
     const told = await tellsOf(child, seed, nodesIn(nodes, seed));
     if (told === 'dead') child = undefined;
     tells(
-      told === 'dead' ? { seed, failed: `seed ${seed}: its process ended, or went on for ${stuckMs / 1_000} s; ${again(seed, nodesIn(nodes, seed))}`, frames: 0, tookMs: 0 } : told,
+      told === 'dead'
+        ? { seed, failed: `seed ${seed}: its process ended, or went on for ${stuckMs / 1_000} s; ${again(seed, nodesIn(nodes, seed))}`, frames: 0, counts: {} }
+        : told,
     );
   }
   child?.disconnect();
@@ -86,25 +91,31 @@ export function serveWorlds(): void {
   const tell = (told: Told): void => void process.send?.(told);
   process.on('unhandledRejection', (error) => {
     const text = error instanceof Error ? error.stack : String(error);
-    process.send?.({ seed: running.seed, failed: `seed ${running.seed}: a promise was rejected and nobody heard: ${text}`, frames: 0, tookMs: 0 } satisfies Told, () =>
+    process.send?.({ seed: running.seed, failed: `seed ${running.seed}: a promise was rejected and nobody heard: ${text}`, frames: 0, counts: {} } satisfies Told, () =>
       process.exit(1),
     );
   });
+  process.on('disconnect', () => process.exit()); // whoever wanted to know is gone
   process.on('message', (world: { readonly seed: number; readonly nodes: number }) => {
     running = world;
-    const startedMs = performance.now();
-    const took = (): number => performance.now() - startedMs;
     simulate(world).then(
-      (verdict) => tell({ seed: world.seed, failed: verdict.complaints.length > 0 ? complaintsIn(verdict) : undefined, frames: verdict.frames, tookMs: took() }),
+      (verdict) => tell({ seed: world.seed, failed: verdict.complaints.length > 0 ? complaintsIn(verdict) : undefined, frames: verdict.frames, counts: verdict.counts }),
       (error: unknown) =>
         tell({
           seed: world.seed,
           failed: `seed ${world.seed}: ${error instanceof Error ? error.stack : String(error)}; ${again(world.seed, world.nodes)}`,
           frames: 0,
-          tookMs: took(),
+          counts: {},
         }),
     );
   });
+}
+
+function namedCounts(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([what, count]) => `${count} ${what}`)
+    .sort()
+    .join(' · ');
 }
 
 function again(seed: number, nodes: number): string {
