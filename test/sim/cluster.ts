@@ -12,6 +12,7 @@ interface Place {
   isPaused: boolean;
   /** It is being shut down in good order. */
   isLeaving: boolean;
+  hasNoStore: boolean;
 }
 
 /** Devices that are sent away come back within this time, somewhere. */
@@ -27,7 +28,7 @@ export class Cluster implements Servers {
     this.#needs = needs;
     const { network, faults, recording, random } = needs;
     this.#bus = new Bus({ network, faults, recording, random: random.stream('bus') });
-    this.#places = Array.from({ length: nodes }, (_, at) => ({ node: `n${at + 1}`, process: undefined, isPaused: false, isLeaving: false }));
+    this.#places = Array.from({ length: nodes }, (_, at) => ({ node: `n${at + 1}`, process: undefined, isPaused: false, isLeaving: false, hasNoStore: false }));
   }
 
   get living(): readonly ServerProcess[] {
@@ -46,6 +47,7 @@ export class Cluster implements Servers {
     every('cutOff', faults.cutOffEveryMs, (random) => this.#isCutOff(random));
     every('oneWay', faults.oneWayEveryMs, (random) => this.#isBlocked(random));
     every('deaf', faults.deafEveryMs, (random) => this.#isDeaf(random));
+    every('storeCut', faults.storeCutEveryMs, (random) => this.#isCutFromStore(random));
     every('drain', faults.drainEveryMs, (random) => this.#drains(random));
   }
 
@@ -53,6 +55,7 @@ export class Cluster implements Servers {
     this.#bus.heal();
     for (const place of this.#places) {
       this.#goesOn(place);
+      place.hasNoStore = false;
       if (place.process === undefined) this.#start(place);
     }
   }
@@ -60,7 +63,7 @@ export class Cluster implements Servers {
   #start(place: Place): void {
     if (place.process !== undefined) return;
     const { network, recording } = this.#needs;
-    const server = this.#needs.process({ node: place.node, bus: this.#bus, levels: this.#levels });
+    const server = this.#needs.process({ node: place.node, bus: this.#bus, levels: this.#levels, hasNoStore: () => place.hasNoStore });
     place.process = server;
     place.isPaused = false;
     place.isLeaving = false;
@@ -134,6 +137,15 @@ export class Cluster implements Servers {
     this.#needs.clock.after(random.between(200, 40_000), () => {
       this.#bus.cut(node, false);
       this.#needs.recording.note(`${node} is cut off no more`);
+    });
+  }
+
+  #isCutFromStore(random: Draws): void {
+    const place = random.pick(this.#places);
+    place.hasNoStore = true;
+    this.#needs.recording.note(`${place.node} cannot reach the store`);
+    this.#needs.clock.after(random.between(500, 30_000), () => {
+      place.hasNoStore = false;
     });
   }
 

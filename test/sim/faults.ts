@@ -44,6 +44,8 @@ export interface Faults {
   oneWayEveryMs: number;
   /** One node hears no heartbeats of another, though all else: their views disagree. */
   deafEveryMs: number;
+  /** One node cannot reach the store for a while, though it reaches the others. */
+  storeCutEveryMs: number;
   /** A node is shut down in good order, and started again. */
   drainEveryMs: number;
 }
@@ -76,6 +78,7 @@ export const noFaults: Faults = {
   cutOffEveryMs: 0,
   oneWayEveryMs: 0,
   deafEveryMs: 0,
+  storeCutEveryMs: 0,
   drainEveryMs: 0,
 };
 
@@ -125,6 +128,7 @@ export function drawClusterFaults(random: Draws): Partial<Faults> {
     oneWayEveryMs: some(15_000, 90_000),
     deafEveryMs: some(5_000, 40_000),
     drainEveryMs: some(15_000, 90_000),
+    storeCutEveryMs: some(15_000, 90_000),
   };
 }
 

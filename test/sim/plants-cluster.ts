@@ -1,6 +1,7 @@
 // Bugs that only many nodes on one store can have, or that show there otherwise. As in plants.ts none of them is in src.
-import type { AudienceCommand, AudienceState } from '../../src/core/audience.ts';
+import type { SessionCommand, SessionState } from '../../src/core/session.ts';
 import { Superseded } from '../../src/store/faults.ts';
+import { noFaults } from './faults.ts';
 import { inDefinition, inMessages, unknownIsNo } from './planting.ts';
 import type { PlantedBug } from './plants.ts';
 import type { Plant } from './world.ts';
@@ -26,34 +27,14 @@ export const clusterPlants: readonly PlantedBug[] = [
   {
     name: 'a node forwards what was forwarded to it, as long as it takes another for the owner',
     foundBy: ['commandsAreForwardedOnce'],
-    likely: 1,
+    likely: 3,
     plant: () => among({ link: (link) => ({ ...link, toNode: (node, envelope) => link.toNode(node, envelope.kind === 'toChat' ? { ...envelope, forwarded: false } : envelope) }) }),
   },
   {
-    name: 'an audience lets in whom an owner of former times takes for a member',
+    name: 'among nodes, an audience goes on delivering to whoever was removed',
     foundBy: ['membersOnly'],
     likely: 1,
-    plant: () =>
-      among(
-        inDefinition('audience', (definition) => ({
-          ...definition,
-          step: (state: AudienceState, command: AudienceCommand, nowMs: number) =>
-            definition.step(state, command.kind === 'enrolled' ? { ...command, seq: Math.max(command.seq, state.through ?? 0) } : command, nowMs),
-        })),
-      ),
-  },
-  {
-    name: 'an audience goes on publishing to whoever was removed',
-    foundBy: ['membersOnly'],
-    likely: 1,
-    plant: () =>
-      among(
-        inDefinition('audience', (definition) => ({
-          ...definition,
-          step: (state: AudienceState, command: AudienceCommand, nowMs: number) =>
-            definition.step(state, command.kind === 'push' ? { ...command, chatPush: { ...command.chatPush, went: [] } } : command, nowMs),
-        })),
-      ),
+    plant: () => among(inDefinition('audience', (definition) => ({ ...definition, perform: (effect, self) => effect.kind !== 'unsubscribe' && definition.perform(effect, self) }))),
   },
   {
     name: 'a former owner acknowledges what the fence has refused',
@@ -70,15 +51,24 @@ export const clusterPlants: readonly PlantedBug[] = [
       ),
   },
   {
-    name: 'a session does not look whether it has missed something',
+    name: 'sessions never look whether they have missed something',
     foundBy: ['devicesConverge', 'healed'],
     likely: 1,
-    plant: () => among({ link: (link) => ({ ...link, mayLose: false }) }),
+    plant: () => ({
+      ...among(
+        inDefinition('session', (definition) => ({
+          ...definition,
+          step: (state: SessionState, command: SessionCommand, nowMs: number) => (command.kind === 'heal' ? { state, effects: [] } : definition.step(state, command, nowMs)),
+        })),
+      ),
+      // Whoever connects again looks as well.
+      faults: { ...noFaults, linkLossRate: 0.05 },
+    }),
   },
   {
     name: 'an owner of former times refuses for good without a look at the store',
     foundBy: ['nothingWrittenIsLost', 'devicesConverge', 'onceAndInDeviceOrder'],
-    likely: 1,
+    likely: 5,
     plant: () =>
       among(
         inDefinition('chat', (definition) => ({

@@ -37,6 +37,8 @@ export interface InCluster {
   readonly node: string;
   readonly bus: Bus;
   readonly levels: LevelStore;
+  /** Whether its way to the store is cut. */
+  hasNoStore(): boolean;
 }
 
 export interface ServerNeeds {
@@ -210,9 +212,10 @@ function judged(token: string): { userId: UserId; deviceId: DeviceId; issuedAtMs
 
 function storesOf({ disk, clock: world, faults, trouble, wantsEveryHead, cluster, recording }: ServerNeeds, clock: Clock, random: Draws): MemoryStores {
   const unknowns = ['unknownApplied', 'unknownNotApplied', 'unknownLate'] as const;
-  const write = (): WriteFault => trouble() ?? (random.chance(faults().writeFailRate) ? random.pick(['full', 'unavailable'] as const) : 'ok');
+  const away = (): 'full' | 'unavailable' | undefined => (cluster?.hasNoStore() ? 'unavailable' : trouble());
+  const write = (): WriteFault => away() ?? (random.chance(faults().writeFailRate) ? random.pick(['full', 'unavailable'] as const) : 'ok');
   const read = (): ReadFault => {
-    if (trouble() === 'unavailable') return 'unavailable';
+    if (away() === 'unavailable') return 'unavailable';
     return random.chance(faults().readFailRate) ? 'unavailable' : 'ok';
   };
   return memoryStores({
