@@ -39,6 +39,8 @@ export interface ChatContext {
   /** What this activation found in the log; entries up to here were made by a former one, which may have died before all that follows an append was done. */
   readonly loadedSeq: number;
   followed: boolean;
+  /** What was found in the log, until it is certain that inboxes know of it where they lie beside the logs. */
+  owed: ChatState | undefined;
   /** Of the last fold that was kept. */
   foldSeq: number;
   /** What becomes true once the commit that is under way succeeds. */
@@ -83,9 +85,16 @@ export function chatActor(needs: ChatNeeds): ChatActor {
   };
 }
 
-async function load(chatId: ChatId, { messages, chats, receipts }: ChatNeeds): Promise<Loaded<ChatState, ChatContext>> {
+async function load(chatId: ChatId, { messages, chats, receipts, inbox }: ChatNeeds): Promise<Loaded<ChatState, ChatContext>> {
   const log = await messages.open(chatId);
-  const context: ChatContext = { tip: log.tip, loadedSeq: log.lastSeq, followed: false, foldSeq: 0, next: { tip: log.tip, entries: 0, foldSeq: 0, snapshot: undefined } };
+  const context: ChatContext = {
+    tip: log.tip,
+    loadedSeq: log.lastSeq,
+    followed: false,
+    owed: undefined,
+    foldSeq: 0,
+    next: { tip: log.tip, entries: 0, foldSeq: 0, snapshot: undefined },
+  };
   if (log.lastSeq === 0) return { state: { ...emptyChat(chatId), receipts: receiptsOf([]) }, context };
   const rows = receipts.list(chatId);
   const kept = log.fold ?? (await chats.snapshot(chatId));
@@ -96,7 +105,9 @@ async function load(chatId: ChatId, { messages, chats, receipts }: ChatNeeds): P
     if (entries[0]?.seq !== folded.seq + 1) throw new Error(`the log of ${chatId} has a gap after ${folded.seq}`);
     for (const entry of entries) folded = apply(folded, entry);
   }
-  return { state: { ...folded, receipts: receiptsOf(await rows, members.joinedSeqs(folded.members)) }, context };
+  const state = { ...folded, receipts: receiptsOf(await rows, members.joinedSeqs(folded.members)) };
+  if (inbox.wantsEveryHead && state.grownAtMs === 0) context.owed = state;
+  return { state, context };
 }
 
 function commit(durable: readonly ChatEffect[], state: ChatState, self: ChatSelf, needs: ChatNeeds): Promise<void> {
@@ -136,8 +147,8 @@ function linesAfter(entries: readonly Entry[], follows: readonly { readonly line
   const lines = follows.flatMap((effect) => effect.lines);
   // Of a large chat every inbox knows that the log itself is to be asked.
   if (!inbox.wantsEveryHead || entries.length === 0 || state.grownAtMs > 0) return lines;
-  const changed = new Set(lines.map(({ userId }) => userId));
-  return [...lines, ...state.members.present.filter((userId) => !changed.has(userId)).map((userId) => groups.lineOf(state, userId))];
+  // As of the end of the batch: who came in by one of its entries was followed by others of them.
+  return [...new Set([...lines.map(({ userId }) => userId), ...state.members.present])].map((userId) => groups.lineOf(state, userId));
 }
 
 function append(entries: readonly Entry[], state: ChatState, self: ChatSelf, needs: ChatNeeds): Promise<void> {
@@ -158,6 +169,7 @@ function committed(state: ChatState, self: ChatSelf, needs: ChatNeeds): void {
   const { next } = context;
   if (next.entries === 0) return;
   context.tip = next.tip;
+  context.owed = undefined;
   context.foldSeq = next.foldSeq;
   needs.counts.appends += 1;
   needs.counts.entries += next.entries;
@@ -194,7 +206,7 @@ function perform(effect: ChatEffect, self: ChatSelf, needs: ChatNeeds): void {
     case 'resent':
       return void resent(effect, self, needs);
     case 'readLog':
-      return void readLog(effect, needs);
+      return void readLog(effect, self.context, needs);
     case 'tell':
       return router.answer(effect.to, effect.frame, true);
     case 'receipt':

@@ -52,6 +52,8 @@ export const onceAndInDeviceOrder = checker(({ disk, devices, recording }, compl
     const text = frame.kind === 'send' ? new TextDecoder().decode(frame.body) : '';
     if (frame.kind === 'send' && !firstNumbers.has(text)) firstNumbers.set(text, frame.number);
   }
+  // A device whose clock was days ahead: what it then numbered is refused, and everything behind it numbered anew, perhaps before it ever left.
+  const ahead = new Set<string>(recording.left.flatMap(({ frame, to }) => (frame.kind === 'refused' && frame.why === 'clockOff' ? [to.device] : [])));
   const copied = new Set(devices.filter(({ copies }) => copies > 0).map(({ name }) => name));
   for (const [chatId, { entries }] of disk.logs) {
     const numbers = new Map<DeviceId, number>();
@@ -63,7 +65,7 @@ export const onceAndInDeviceOrder = checker(({ disk, devices, recording }, compl
       if (entryKind !== entryKinds.message) continue;
       const text = new TextDecoder().decode(body);
       const [name = '', , count = ''] = text.split('/');
-      const forgotten = copied.has(name) && seen.get(text) !== firstNumbers.get(text);
+      const forgotten = copied.has(name) && (ahead.has(name) || seen.get(text) !== firstNumbers.get(text));
       if (seen.has(text) && !forgotten) complain(`${chatId} ${seq}: ${text} stands twice`);
       if (!seen.has(text)) seen.set(text, number);
       // What a device that came back from an older copy had left open may come after what it has written since. The raw device numbers as it likes.

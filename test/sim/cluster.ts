@@ -12,6 +12,7 @@ interface Place {
   isPaused: boolean;
   /** It is being shut down in good order. */
   isLeaving: boolean;
+  hasNoStore: boolean;
 }
 
 /** Devices that are sent away come back within this time, somewhere. */
@@ -27,7 +28,7 @@ export class Cluster implements Servers {
     this.#needs = needs;
     const { network, faults, recording, random } = needs;
     this.#bus = new Bus({ network, faults, recording, random: random.stream('bus') });
-    this.#places = Array.from({ length: nodes }, (_, at) => ({ node: `n${at + 1}`, process: undefined, isPaused: false, isLeaving: false }));
+    this.#places = Array.from({ length: nodes }, (_, at) => ({ node: `n${at + 1}`, process: undefined, isPaused: false, isLeaving: false, hasNoStore: false }));
   }
 
   get living(): readonly ServerProcess[] {
@@ -44,7 +45,9 @@ export class Cluster implements Servers {
     every('pause', faults.pauseEveryMs, (random) => this.#pauses(random));
     every('split', faults.splitEveryMs, (random) => this.#splits(random));
     every('cutOff', faults.cutOffEveryMs, (random) => this.#isCutOff(random));
+    every('oneWay', faults.oneWayEveryMs, (random) => this.#isBlocked(random));
     every('deaf', faults.deafEveryMs, (random) => this.#isDeaf(random));
+    every('storeCut', faults.storeCutEveryMs, (random) => this.#isCutFromStore(random));
     every('drain', faults.drainEveryMs, (random) => this.#drains(random));
   }
 
@@ -52,6 +55,7 @@ export class Cluster implements Servers {
     this.#bus.heal();
     for (const place of this.#places) {
       this.#goesOn(place);
+      place.hasNoStore = false;
       if (place.process === undefined) this.#start(place);
     }
   }
@@ -59,7 +63,7 @@ export class Cluster implements Servers {
   #start(place: Place): void {
     if (place.process !== undefined) return;
     const { network, recording } = this.#needs;
-    const server = this.#needs.process({ node: place.node, bus: this.#bus, levels: this.#levels });
+    const server = this.#needs.process({ node: place.node, bus: this.#bus, levels: this.#levels, hasNoStore: () => place.hasNoStore });
     place.process = server;
     place.isPaused = false;
     place.isLeaving = false;
@@ -134,6 +138,23 @@ export class Cluster implements Servers {
       this.#bus.cut(node, false);
       this.#needs.recording.note(`${node} is cut off no more`);
     });
+  }
+
+  #isCutFromStore(random: Draws): void {
+    const place = random.pick(this.#places);
+    place.hasNoStore = true;
+    this.#needs.recording.note(`${place.node} cannot reach the store`);
+    this.#needs.clock.after(random.between(500, 30_000), () => {
+      place.hasNoStore = false;
+    });
+  }
+
+  #isBlocked(random: Draws): void {
+    const from = random.pick(this.#places).node;
+    const to = random.pick(this.#places).node;
+    this.#bus.block(from, to, true);
+    this.#needs.recording.note(`${to} hears nothing of ${from}`);
+    this.#needs.clock.after(random.between(500, 30_000), () => this.#bus.block(from, to, false));
   }
 
   #isDeaf(random: Draws): void {

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { plants } from './plants.ts';
+import { clusterPlants } from './plants-cluster.ts';
 import { simulate } from './simulate.ts';
 
 const seedsOfAll = Array.from({ length: 200 }, (_, at) => at + 1);
 
-for (const { name, foundBy, plant, likely } of plants) {
+for (const { name, foundBy, plant, likely } of [...plants, ...clusterPlants]) {
   test(`the simulator finds it when ${name}`, async () => {
     const found = new Set<string>();
     for (const seed of [likely, ...seedsOfAll]) {

@@ -3,13 +3,11 @@ import type { ChatCommand, ChatEffect, ChatState } from '../../src/core/chat.ts'
 import { foldFromBytes, foldToBytes } from '../../src/core/fold.ts';
 import { noResends, type Resends } from '../../src/core/resends.ts';
 import { decodeFromDevice } from '../../src/protocol/codec.ts';
-import { StoreUnavailable } from '../../src/store/faults.ts';
 import type { Append, MessageStore } from '../../src/store/messages.ts';
 import type { MemoryDisk } from '../../src/store/stores.memory.ts';
 import type { ChatId, DeviceId, UserId } from '../../src/structures/ids.ts';
 import type { CheckerName } from './checkers.ts';
-import type { Draws } from './random.ts';
-import type { AnyDefinition } from './server.ts';
+import { inChatSteps, inDefinition, inMessages, unknownIsNo } from './planting.ts';
 import type { Plant } from './world.ts';
 
 export interface PlantedBug {
@@ -21,8 +19,6 @@ export interface PlantedBug {
   /** A new one for each world: wrappers may remember things. */
   plant(): Plant;
 }
-
-type Step = (state: ChatState, command: ChatCommand, nowMs: number) => { readonly state: ChatState; readonly effects: readonly ChatEffect[] };
 
 export const plants: readonly PlantedBug[] = [
   {
@@ -188,18 +184,6 @@ export const plants: readonly PlantedBug[] = [
   },
 ];
 
-function inDefinition(kind: string, wrap: (definition: AnyDefinition, random: Draws) => AnyDefinition): Plant {
-  return { definition: (definition, random) => (definition.kind === kind ? wrap(definition, random) : definition) };
-}
-
-function inChatSteps(wrap: (step: Step, random: Draws) => Step): Plant {
-  return inDefinition('chat', (definition, random) => ({ ...definition, step: wrap(definition.step, random) }));
-}
-
-function inMessages(wrap: (inner: MessageStore, disk: MemoryDisk, random: Draws) => Partial<MessageStore>): Plant {
-  return { stores: (stores, disk, random) => ({ ...stores, messages: { ...stores.messages, ...wrap(stores.messages, disk, random) } }) };
-}
-
 /** Each batch's other effects are performed when its commit begins. */
 function effectsFirst(): Plant {
   const waiting = new Map<ChatId, Set<ChatEffect>>();
@@ -259,18 +243,6 @@ function pushesToRemoved(): Plant {
       for (const userId of effect.also) if (!effect.to.includes(userId)) own.add(userId);
     },
   }));
-}
-
-function unknownIsNo(): Plant {
-  return {
-    ...inMessages((inner, _disk, random) => ({
-      append: async (append) => {
-        await inner.append(append);
-        if (random.chance(0.01)) throw new StoreUnavailable('no answer came');
-      },
-    })),
-    ...inDefinition('chat', (definition) => ({ ...definition, giveBack: (command, why, id) => definition.giveBack(command, why === 'unavailable' ? 'internal' : why, id) })),
-  };
 }
 
 /** A pull of a chat of which the device has something already. */
