@@ -43,6 +43,8 @@ export interface ChatContext {
   foldSeq: number;
   /** What becomes true once the commit that is under way succeeds. */
   readonly next: { tip: Tip; entries: number; foldSeq: number; snapshot: Uint8Array | undefined };
+  /** The frames of the entries that are being appended, or were and are about to be pushed. Not kept longer: they lie in larger buffers. */
+  frames: Uint8Array[];
 }
 
 export type ChatActor = ActorDefinition<ChatId, ChatState, ChatCommand, ChatEffect, ChatContext>;
@@ -85,7 +87,14 @@ export function chatActor(needs: ChatNeeds): ChatActor {
 
 async function load(chatId: ChatId, { messages, chats, receipts }: ChatNeeds): Promise<Loaded<ChatState, ChatContext>> {
   const log = await messages.open(chatId);
-  const context: ChatContext = { tip: log.tip, loadedSeq: log.lastSeq, followed: false, foldSeq: 0, next: { tip: log.tip, entries: 0, foldSeq: 0, snapshot: undefined } };
+  const context: ChatContext = {
+    tip: log.tip,
+    loadedSeq: log.lastSeq,
+    followed: false,
+    foldSeq: 0,
+    next: { tip: log.tip, entries: 0, foldSeq: 0, snapshot: undefined },
+    frames: [],
+  };
   if (log.lastSeq === 0) return { state: { ...emptyChat(chatId), receipts: receiptsOf([]) }, context };
   const rows = receipts.list(chatId);
   const kept = log.fold ?? (await chats.snapshot(chatId));
@@ -100,6 +109,8 @@ async function load(chatId: ChatId, { messages, chats, receipts }: ChatNeeds): P
 }
 
 function commit(durable: readonly ChatEffect[], state: ChatState, self: ChatSelf, needs: ChatNeeds): Promise<void> {
+  const only = durable[0];
+  if (durable.length === 1 && only?.kind === 'append') return append([only.entry], state, self, needs);
   const entries: Entry[] = [];
   let others: ChatEffect[] | undefined;
   for (const effect of durable) {
@@ -139,8 +150,9 @@ function append(entries: readonly Entry[], state: ChatState, self: ChatSelf, nee
   next.entries = entries.length;
   next.foldSeq = fold === undefined ? context.foldSeq : state.seq;
   next.snapshot = fold === undefined ? due : undefined;
+  context.frames = entries.map(encodeEntryFrame);
   // The store's own promise, which the kernel has many wait for at once.
-  return needs.messages.append({ chatId, entries, builtOn: context.tip, tip: next.tip, fold });
+  return needs.messages.append({ chatId, entries, builtOn: context.tip, tip: next.tip, fold, frames: context.frames });
 }
 
 function committed(state: ChatState, self: ChatSelf, needs: ChatNeeds): void {
@@ -177,7 +189,7 @@ function perform(effect: ChatEffect, self: ChatSelf, needs: ChatNeeds): void {
     case 'sent':
       return router.answer(effect.to, { kind: 'sent', number: effect.number, chatId: effect.chatId, seq: effect.seq, atMs: effect.atMs }, true);
     case 'push':
-      return push(effect, needs);
+      return push(effect, self.context, needs);
     case 'refused':
       needs.refused(effect.why);
       return router.answer(effect.to, refused(effect.request, effect.why, { ...later(effect.why), ...(effect.highest !== undefined && { highest: effect.highest }) }), true);
@@ -206,11 +218,12 @@ function perform(effect: ChatEffect, self: ChatSelf, needs: ChatNeeds): void {
 /** For a while after a chat has grown large both ways are used where the link may lose: nodes may not have joined its audience yet. */
 const bothWaysMs = limits.healMaxMs;
 
-function push({ entry, to, also, grownAtMs }: Extract<ChatEffect, { kind: 'push' }>, { router }: ChatNeeds): void {
-  const bytes = encodeEntryFrame(entry);
+function push({ entry, to, also, grownAtMs }: Extract<ChatEffect, { kind: 'push' }>, context: ChatContext, { router }: ChatNeeds): void {
+  const bytes = context.frames.shift() ?? encodeEntryFrame(entry); // entries are pushed in the order in which they were appended, each once
   const { chatId, seq, entryKind, author, device, number } = entry;
   const large = grownAtMs > 0;
   const inside = { chatId, seq, entryKind, author, origin: number > 0 ? device : null, large, member: true, bytes };
+  if (!large && also.length === 0) return router.pushToUsers(to, inside);
   const went = also.filter((userId) => !to.includes(userId));
   if (large) router.pushToAudiences(chatId, { push: inside, went });
   const byName = !large || entryKind === entryKinds.grown || (router.mayLose && entry.atMs - grownAtMs <= bothWaysMs);
