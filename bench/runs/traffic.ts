@@ -26,10 +26,11 @@ const narrowStep = { warmMs: 500, measuredMs: 2_000 };
 /** Short windows must hold with room to spare: a slight overload takes longer to show. */
 const stepShareOfLimit = 0.8;
 const ratioMin = 1.06;
-const rounds = 2;
+/** Of each full window. The majority says whether the rate holds, and latencies are those of the median round: what else happens on the machine in one of them says nothing about a server. */
+const rounds = 3;
 const attemptsMax = 6;
 const stepDown = 0.92;
-const halfMs = 5_000;
+const halfMs = 3_000;
 const warmMs = 1_000;
 /** Above this the generator may be what limits. */
 const generatorShareMax = 0.9;
@@ -94,30 +95,36 @@ async function measureInTurns(contests: readonly Contest[], run: TrafficRun, las
   const stretches = new Map<Contest, Stretch[]>(contests.map((contest) => [contest, []]));
   const given = run.rate !== undefined;
   const limitMs = given ? Number.POSITIVE_INFINITY : p99MsMax; // a rate that was asked for is measured to the end
-  const failed = new Set<Contest>();
   for (let round = 0; round < rounds; round += 1) {
-    for (const contest of contests.filter((one) => given || lastAttempt || !failed.has(one))) {
-      const stretch = await contest.side.measure({ rate: contest.rate, warmMs, measuredMs: measuredMs / rounds, p99MsMax: limitMs });
-      stretches.get(contest)?.push(stretch);
-      if (!holds(stretch.result, p99MsMax)) failed.add(contest);
+    for (const [contest, parts] of stretches) {
+      if (!given && !lastAttempt && isLost(parts, p99MsMax)) continue;
+      parts.push(await contest.side.measure({ rate: contest.rate, warmMs, measuredMs: measuredMs / rounds, p99MsMax: limitMs }));
     }
   }
   for (const [contest, parts] of stretches) {
-    const good = !failed.has(contest);
+    const good = !isLost(parts, p99MsMax);
     progress(
-      `${contest.side.target.name}: ${Math.round(contest.rate)}/s for ${(measuredMs * parts.length) / rounds / 1_000} s ${good ? 'holds' : 'does not hold'}, p99 ${shown(latencyOf(parts).ms(99))} ms`,
+      `${contest.side.target.name}: ${Math.round(contest.rate)}/s for ${((measuredMs * parts.length) / rounds / 1_000).toFixed(1)} s ${good ? 'holds' : 'does not hold'}, p99 ${shown(medianLatency(parts).ms(99))} ms`,
     );
     if (good || given || lastAttempt) contest.measured = measuredOf(contest, parts, given || good);
     else contest.rate *= stepDown;
   }
 }
 
+/** Whether the rate does not hold, whatever the rounds to come will bring. */
+function isLost(parts: readonly Stretch[], p99MsMax: number): boolean {
+  const failed = parts.filter(({ result }) => !holds(result, p99MsMax));
+  return failed.length > rounds / 2 || failed.some(({ result: { lost, doubled, reordered } }) => lost + doubled + reordered > 0);
+}
+
 async function measureHalf(contest: Contest, { progress }: TrafficRun): Promise<void> {
   const rate = contest.rate / 2;
-  const { result } = await contest.side.measure({ rate, warmMs, measuredMs: halfMs, p99MsMax: Number.POSITIVE_INFINITY });
-  progress(`${contest.side.target.name}: ${Math.round(rate)}/s, half of the maximum: p99 ${shown(result.latency.ms(99))} ms`);
+  const parts: Stretch[] = [];
+  while (parts.length < rounds) parts.push(await contest.side.measure({ rate, warmMs, measuredMs: halfMs, p99MsMax: Number.POSITIVE_INFINITY }));
+  const p99Ms = medianLatency(parts).ms(99);
+  progress(`${contest.side.target.name}: ${Math.round(rate)}/s, half of the maximum: p99 ${shown(p99Ms)} ms`);
   const { measured } = contest;
-  if (measured) contest.measured = { ...measured, notes: { ...measured.notes, p99AtHalfMs: result.latency.ms(99) } };
+  if (measured) contest.measured = { ...measured, notes: { ...measured.notes, p99AtHalfMs: p99Ms } };
 }
 
 function holds({ latency, lost, doubled, reordered, endedEarly }: WindowResult, p99MsMax: number): boolean {
@@ -129,7 +136,7 @@ function measuredOf(contest: Contest, stretches: readonly Stretch[], held: boole
   const results = stretches.map(({ result }) => result);
   const seconds = sum(results, ({ measuredMs }) => measuredMs) / 1_000;
   const delivered = sum(results, (result) => result.delivered);
-  const latency = latencyOf(stretches);
+  const latency = medianLatency(stretches);
   const figures: Figures = {
     ...noFigures,
     ...latencyFigures(latency),
@@ -167,10 +174,10 @@ function usedOf(stretches: readonly Stretch[]): readonly [Used | undefined, Used
   return [server.length === stretches.length ? usedOver(server) : undefined, usedOver(stretches.map(({ generator }) => generator))];
 }
 
-function latencyOf(stretches: readonly Stretch[]): Latency {
-  const all = new Latency();
-  for (const { result } of stretches) all.add(result.latency);
-  return all;
+/** Of the round whose p99 is the median. */
+function medianLatency(stretches: readonly Stretch[]): Latency {
+  const latencies = stretches.map(({ result }) => result.latency).toSorted((a, b) => (a.ms(99) ?? 0) - (b.ms(99) ?? 0));
+  return latencies[Math.floor(latencies.length / 2)] ?? new Latency();
 }
 
 function sum<Item>(items: readonly Item[], of: (item: Item) => number): number {

@@ -9,7 +9,7 @@ import { receiptsOf } from '../core/receipts.ts';
 import { later } from '../core/session.ts';
 import { encodeEntryFrame, refused } from '../protocol/codec.ts';
 import { limits } from '../protocol/limits.ts';
-import { type Entry, entryKinds } from '../protocol/messages.ts';
+import type { Entry } from '../protocol/messages.ts';
 import type { ChatStore } from '../store/chats.ts';
 import { Superseded } from '../store/faults.ts';
 import type { Inbox } from '../store/inbox.ts';
@@ -17,6 +17,7 @@ import type { MessageStore, Tip } from '../store/messages.ts';
 import type { ReceiptStore } from '../store/receipts.ts';
 import type { Random } from '../structures/clock.ts';
 import type { ChatId } from '../structures/ids.ts';
+import { push, tellReceipt, tellTyping } from './chat-fan-out.ts';
 import { readLog } from './chat-reads.ts';
 import { Restarts, remind } from './chat-restarts.ts';
 import type { ActorDefinition, GivenBack, Loaded, Self } from './runtime/actor.ts';
@@ -45,6 +46,8 @@ export interface ChatContext {
   foldSeq: number;
   /** What becomes true once the commit that is under way succeeds. */
   readonly next: { tip: Tip; entries: number; foldSeq: number; snapshot: Uint8Array | undefined };
+  /** The frames of the entries that are being appended, or were and are about to be pushed. Not kept longer: they lie in larger buffers. */
+  frames: Uint8Array[];
 }
 
 export type ChatActor = ActorDefinition<ChatId, ChatState, ChatCommand, ChatEffect, ChatContext>;
@@ -94,6 +97,7 @@ async function load(chatId: ChatId, { messages, chats, receipts, inbox }: ChatNe
     owed: undefined,
     foldSeq: 0,
     next: { tip: log.tip, entries: 0, foldSeq: 0, snapshot: undefined },
+    frames: [],
   };
   if (log.lastSeq === 0) return { state: { ...emptyChat(chatId), receipts: receiptsOf([]) }, context };
   const rows = receipts.list(chatId);
@@ -111,6 +115,8 @@ async function load(chatId: ChatId, { messages, chats, receipts, inbox }: ChatNe
 }
 
 function commit(durable: readonly ChatEffect[], state: ChatState, self: ChatSelf, needs: ChatNeeds): Promise<void> {
+  const only = durable[0];
+  if (durable.length === 1 && only?.kind === 'append' && !needs.inbox.wantsEveryHead) return append([only.entry], state, self, needs);
   const entries: Entry[] = [];
   let others: ChatEffect[] | undefined;
   for (const effect of durable) {
@@ -160,8 +166,9 @@ function append(entries: readonly Entry[], state: ChatState, self: ChatSelf, nee
   next.entries = entries.length;
   next.foldSeq = fold === undefined ? context.foldSeq : state.seq;
   next.snapshot = fold === undefined ? due : undefined;
+  context.frames = entries.map(encodeEntryFrame);
   // The store's own promise, which the kernel has many wait for at once.
-  return needs.messages.append({ chatId, entries, builtOn: context.tip, tip: next.tip, fold });
+  return needs.messages.append({ chatId, entries, builtOn: context.tip, tip: next.tip, fold, frames: context.frames });
 }
 
 function committed(state: ChatState, self: ChatSelf, needs: ChatNeeds): void {
@@ -199,7 +206,7 @@ function perform(effect: ChatEffect, self: ChatSelf, needs: ChatNeeds): void {
     case 'sent':
       return router.answer(effect.to, { kind: 'sent', number: effect.number, chatId: effect.chatId, seq: effect.seq, atMs: effect.atMs }, true);
     case 'push':
-      return push(effect, needs);
+      return push(effect, self.context.frames, router);
     case 'refused':
       needs.refused(effect.why);
       return router.answer(effect.to, refused(effect.request, effect.why, { ...later(effect.why), ...(effect.highest !== undefined && { highest: effect.highest }) }), true);
@@ -210,9 +217,9 @@ function perform(effect: ChatEffect, self: ChatSelf, needs: ChatNeeds): void {
     case 'tell':
       return router.answer(effect.to, effect.frame, true);
     case 'receipt':
-      return receipt(effect, self, needs);
+      return tellReceipt(self.id, effect, router);
     case 'typing':
-      return typing(effect, self, needs);
+      return tellTyping(self.id, effect, router);
     case 'remind':
       return remind(effect.state, effect.userId, needs);
     case 'enrolled':
@@ -223,24 +230,6 @@ function perform(effect: ChatEffect, self: ChatSelf, needs: ChatNeeds): void {
     case 'follow':
       throw new Error(`${effect.kind} is committed, not performed`);
   }
-}
-
-/** For a while after a chat has grown large both ways are used where the link may lose: nodes may not have joined its audience yet. */
-const bothWaysMs = limits.healMaxMs;
-
-function push({ entry, to, also, grownAtMs }: Extract<ChatEffect, { kind: 'push' }>, { router }: ChatNeeds): void {
-  const bytes = encodeEntryFrame(entry);
-  const { chatId, seq, entryKind, author, device, number } = entry;
-  const large = grownAtMs > 0;
-  const inside = { chatId, seq, entryKind, author, origin: number > 0 ? device : null, large, member: true, bytes };
-  const went = also.filter((userId) => !to.includes(userId));
-  if (large) router.pushToAudiences(chatId, { push: inside, went });
-  const byName = !large || entryKind === entryKinds.grown || (router.mayLose && entry.atMs - grownAtMs <= bothWaysMs);
-  const named = byName ? to : also.filter((userId) => !went.includes(userId));
-  for (const userId of named) router.pushToUser(userId, inside);
-  if (went.length === 0) return;
-  const outside = { ...inside, member: false };
-  for (const userId of went) router.pushToUser(userId, outside);
 }
 
 /** A former activation may have stored the entry and died before inboxes and watermarks had it: they are raised again before the answer. */
@@ -260,16 +249,6 @@ async function resent({ to, number, seq, state }: Extract<ChatEffect, { kind: 'r
     // The entry stands whatever happens; the device asks again.
     router.answer(to, refused(number, 'unavailable', later('unavailable')), true);
   }
-}
-
-function receipt({ userId, deviceId, mark, version, to }: Extract<ChatEffect, { kind: 'receipt' }>, { id: chatId }: ChatSelf, { router }: ChatNeeds): void {
-  const frame = { kind: 'receipt', chatId, userId, delivered: mark.delivered, read: mark.read, receiptsVersion: version } as const;
-  for (const member of to) router.notifyUser(member, frame, member === userId ? deviceId : null);
-}
-
-function typing({ from, on, to }: Extract<ChatEffect, { kind: 'typing' }>, { id: chatId }: ChatSelf, { router }: ChatNeeds): void {
-  const frame = { kind: 'typingBy', chatId, userId: from.userId, on, ttlMs: limits.typingTtlMs } as const;
-  for (const member of to) if (member !== from.userId) router.notifyUser(member, frame, null);
 }
 
 function giveBack(command: ChatCommand, why: GivenBack, needs: ChatNeeds): void {

@@ -78,6 +78,7 @@ export function sessionActor(needs: SessionNeeds): SessionActor {
     batchMax: 256,
     batchBytesMax: 4 * 1024 * 1024,
     passivateAfterMs: 0,
+    atOnce: true, // three times for every message
     sizeOf: (command) =>
       command.kind === 'push' ? 128 + command.push.bytes.byteLength : command.kind === 'fromDevice' && command.frame.kind === 'send' ? 128 + command.frame.body.byteLength : 128,
     load: (id) => ({ state: emptySession(id, router.node), context: { healed: undefined, healing: false, nextHealMs: 0, held: undefined } }),

@@ -26,6 +26,8 @@ export interface Router {
   answer(to: Origin, frame: ToDevice, last: boolean): void;
   tellAudience(node: string, chatId: ChatId, command: AudienceCommand): void;
   pushToUser(userId: UserId, push: Push): void;
+  /** The same to each of them. */
+  pushToUsers(userIds: readonly UserId[], push: Push): void;
   notifyUser(userId: UserId, frame: ToDevice, except: DeviceId | null): void;
   pushToAudiences(chatId: ChatId, chatPush: ToChatAudiences): void;
   /** That device was logged out: wherever it is connected it is so no longer. */
@@ -77,6 +79,10 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
     answer: ({ node: to, userId, deviceId }, frame, last) => link.toNode(to, { kind: 'answer', userId, deviceId, frame, last }),
     tellAudience: (to, chatId, command) => link.toNode(to, { kind: 'toAudience', chatId, command }),
     pushToUser: (userId, push) => link.toUser(userId, { kind: 'push', push }),
+    pushToUsers(userIds, push) {
+      const envelope = { kind: 'push', push } as const;
+      for (const userId of userIds) link.toUser(userId, envelope);
+    },
     notifyUser: (userId, frame, except) => link.toUser(userId, { kind: 'notify', frame, except }),
     pushToAudiences: (chatId, chatPush) => link.toChat(chatId, chatPush),
     revokeDevice: (userId, deviceId) => link.toUser(userId, { kind: 'revoke', deviceId }),

@@ -1,5 +1,5 @@
 // A chat's state as a fold of its log: replaying the entries from the start, or from a kept fold, gives the same state.
-import { decode, encode } from '@msgpack/msgpack';
+import { decode, Encoder } from '@msgpack/msgpack';
 import { decodeMembersBody } from '../protocol/members.ts';
 import { type Entry, entryKinds } from '../protocol/messages.ts';
 import type { ChatId } from '../structures/ids.ts';
@@ -19,6 +19,8 @@ export interface Folded {
   /** When the chat grew large, once and for ever; 0: it is small. */
   readonly grownAtMs: number;
 }
+
+const encoder = new Encoder(); // one for all: a new one each time begins with a buffer of its own
 
 /** Another version is not read: the log is replayed instead. */
 const foldVersion = 1;
@@ -43,7 +45,7 @@ export function apply<State extends Folded>(state: State, entry: Entry): State {
 }
 
 export function foldToBytes(state: Folded): Uint8Array {
-  return encode([foldVersion, state.seq, state.countable, state.atMs, state.title, state.grownAtMs, members.toPlain(state.members), resends.toPlain(state.resends)]);
+  return encoder.encode([foldVersion, state.seq, state.countable, state.atMs, state.title, state.grownAtMs, members.toPlain(state.members), resends.toPlain(state.resends)]);
 }
 
 /** Undefined for a fold of another version. */

@@ -192,10 +192,9 @@ export function ignores({ userId, devices }: SessionState, command: SessionComma
 }
 
 function push(state: SessionState, { chatId, entryKind, author, origin, large, member, bytes }: Push): SessionStep {
-  const effects: SessionEffect[] = [];
-  for (const { deviceId, connection, lagging } of state.devices) {
-    if (!lagging && !(deviceId === origin && author === state.userId)) effects.push({ kind: 'pushBytes', connection, bytes });
-  }
+  const hears = ({ deviceId, lagging }: DeviceState): boolean => !lagging && !(deviceId === origin && author === state.userId);
+  const only = state.devices.length === 1 ? state.devices[0] : undefined; // apart, since an array that grows makes room for many
+  const effects = (only === undefined ? state.devices.filter(hears) : hears(only) ? [only] : []).map(({ connection }): SessionEffect => ({ kind: 'pushBytes', connection, bytes }));
   if (entryKind === entryKinds.message) return { state, effects };
   // Membership: this user came in, went out, or the chat grew large.
   const joined = state.audiences.includes(chatId);
@@ -260,12 +259,10 @@ export function counted(state: SessionState, device: DeviceState): SessionState 
   return inFlight(state, device, device.inFlight + 1);
 }
 
-/** Twice for every message: an only device is copied without looking for it. */
+/** In place, since it happens twice for every message and nobody goes back to the state before: see ADR 7. */
 function inFlight(state: SessionState, device: DeviceState, count: number): SessionState {
-  const { userId, node, devices, audiences, watched } = state;
-  if (devices.length !== 1 || devices[0] !== device) return withDevice(state, device.connection, { inFlight: count });
-  const { deviceId, connection, reads, lagging, resuming, focus } = device;
-  return { userId, node, devices: [{ deviceId, connection, inFlight: count, reads, lagging, resuming, focus }], audiences, watched };
+  (device as { inFlight: number }).inFlight = count;
+  return state;
 }
 
 function answered(state: SessionState, device: DeviceState, frame: ToDevice): SessionState {

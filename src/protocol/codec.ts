@@ -1,8 +1,9 @@
 // Between bytes and frames, by their definitions. Nothing else in the project touches the bytes of frames.
 import { Hello, Move, Ping, Pong, Refused, Welcome } from './connection.ts';
 import { refusals, type Why } from './errors.ts';
+import { readSend, writeEntry, writeEntryFrame, writeSent } from './hot.ts';
 import { AddMembers, CreateGroup, GetMembers, LeaveChat, MembersFrame, RemoveMember, SetRole } from './members.ts';
-import { type Entry, EntryFrame, entryRow, Send, Sent } from './messages.ts';
+import { type Entry, EntryFrame, entryFields, entryRow, Send, Sent } from './messages.ts';
 import { Focus, PresenceFrame, Typing, TypingBy, Watch } from './presence.ts';
 import { Malformed, Reader } from './reader.ts';
 import { Delivered, Read, Receipt } from './receipts.ts';
@@ -67,9 +68,28 @@ const writer = new Writer();
 
 /** Throws Malformed. Bodies are views into shared buffers: small copies of their own would cost more than all the rest. */
 export function decodeFromDevice(raw: Uint8Array): FromDevice | Unknown {
+  const send = decodeSend(raw);
+  if (send !== undefined) return send;
   reader.start(raw, true);
   return decodeBy(fromDevice) as FromDevice | Unknown;
 }
+
+/** Undefined for every other frame, and for one that is malformed: the definition says in which words. */
+function decodeSend(raw: Uint8Array): Send | undefined {
+  if (raw[0] !== sendHead || raw[1] !== Send.type) return undefined;
+  reader.start(raw, true);
+  reader.array();
+  reader.counter();
+  try {
+    const send = readSend(reader);
+    reader.end();
+    return send;
+  } catch (fault) {
+    if (fault instanceof Malformed) return undefined;
+    throw fault;
+  }
+}
+const sendHead = 0x90 | (Send.places.length + 1);
 
 /** Throws Malformed. */
 export function decodeToDevice(raw: Uint8Array): ToDevice | Unknown {
@@ -79,35 +99,39 @@ export function decodeToDevice(raw: Uint8Array): ToDevice | Unknown {
 
 /** The frame's bytes, the caller's to keep (a view: its `buffer` holds more than them). */
 export function encodeFrame(frame: FromDevice | ToDevice): Uint8Array {
-  write(byKind.get(frame.kind) as AnyFrame, frame);
+  write(frame);
   return writer.copy();
 }
 
 /** The frame's bytes in a buffer that the next call overwrites: for who hands them on at once. */
 export function encodeShared(frame: FromDevice | ToDevice): Uint8Array {
-  write(byKind.get(frame.kind) as AnyFrame, frame);
+  write(frame);
   return writer.shared();
 }
 
 /** An entry as the `entry` frame that pushes it: encoded once for all who get it. A view, like that of encodeFrame. */
 export function encodeEntryFrame(entry: Entry): Uint8Array {
-  write(EntryFrame, entry);
+  writer.start();
+  writeEntryFrame(writer, entry);
   return writer.copy();
 }
 
 /** An entry as bytes to keep. A view, like that of encodeFrame. */
 export function encodeEntry(entry: Entry): Uint8Array {
   writer.start();
-  entryRow.write(writer, entry);
+  writeEntry(writer, entry);
   return writer.copy();
 }
 
 /** The same in a buffer that the next call of any of these overwrites. */
 export function encodeEntryShared(entry: Entry): Uint8Array {
   writer.start();
-  entryRow.write(writer, entry);
+  writeEntry(writer, entry);
   return writer.shared();
 }
+
+/** The first byte of an entry as encodeEntry gives it; all others are those of its `entry` frame from the third on. */
+export const entryHead = 0x90 | Object.keys(entryFields).length;
 
 /** Throws Malformed: what the store gives back is not what was put in. The body is a view, like that of encodeFrame. */
 export function decodeEntry(raw: Uint8Array): Entry {
@@ -145,11 +169,13 @@ function decodeUnknown(type: number, length: number): Record<string, unknown> {
   return { kind: 'unknown', type, request };
 }
 
-function write(definition: AnyFrame, from: object): void {
+function write(frame: FromDevice | ToDevice): void {
   writer.start();
+  if (frame.kind === 'sent') return writeSent(writer, frame);
+  const definition = byKind.get(frame.kind) as AnyFrame;
   writer.array(definition.places.length + 1);
   writer.counter(definition.type);
-  writePlaces(writer, from as Readonly<Record<string, unknown>>, definition);
+  writePlaces(writer, frame as Readonly<Record<string, unknown>>, definition);
 }
 
 function byType(definitions: readonly AnyFrame[]): readonly (AnyFrame | undefined)[] {

@@ -1,5 +1,7 @@
 // Reads MessagePack of a known shape, a value at a time, without making what the frame does not hold. Whatever is not there as expected is Malformed.
+import { type IdKind, type IdOf, idLength, isId } from '../structures/ids.ts';
 import { Slab } from '../structures/slab.ts';
+import { RecentIds } from './recent-ids.ts';
 
 /** The bytes are not a frame. The connection they came on is closed with 4400. */
 export class Malformed extends Error {}
@@ -8,6 +10,9 @@ export class Malformed extends Error {}
 const shortTextMax = 64;
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const slab = new Slab();
+const recentIds = new RecentIds();
+/** Of a text as long as an id, in its shortest form. */
+const idHead = 0xa0 | idLength;
 
 export class Reader {
   #bytes: Uint8Array = new Uint8Array(0);
@@ -55,6 +60,20 @@ export class Reader {
     if (this.#bytes[this.#at] !== 0xc0) return false;
     this.#at += 1;
     return true;
+  }
+
+  id<Kind extends IdKind>(kind: Kind): IdOf<Kind> {
+    const start = this.#at + 1;
+    const fits = this.#bytes[this.#at] === idHead && this.#bytes.length - start >= idLength;
+    const known = fits ? recentIds.find(kind, this.#bytes, start) : '';
+    if (known !== '') {
+      this.#at = start + idLength;
+      return known as IdOf<Kind>;
+    }
+    const value = this.text(idLength);
+    if (!isId(kind, value)) throw new Malformed(`not a ${kind} id`);
+    if (fits) recentIds.keep(kind, value as IdOf<Kind>, this.#bytes, start);
+    return value as IdOf<Kind>;
   }
 
   /** At most `max` UTF-16 units, in valid UTF-8. */

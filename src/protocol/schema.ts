@@ -1,5 +1,5 @@
 // How a frame is described: once, as data. Its type, its decoder with limits, its encoder and its page in docs/protocol.md come from that.
-import { type IdKind, type IdOf, isId } from '../structures/ids.ts';
+import type { IdKind, IdOf } from '../structures/ids.ts';
 import { Malformed, type Reader } from './reader.ts';
 import type { Writer } from './writer.ts';
 
@@ -91,15 +91,10 @@ export function id<Kind extends IdKind>(kind: Kind): Field<IdOf<Kind>> {
   return field<IdOf<Kind>>(
     { is: 'id', of: kind },
     `${kind} id`,
-    (from) => {
-      const value = from.text(idTextMax);
-      if (!isId(kind, value)) throw new Malformed(`not a ${kind} id`);
-      return value as IdOf<Kind>;
-    },
+    (from) => from.id(kind),
     (to, value) => to.text(value),
   );
 }
-const idTextMax = 21;
 
 export function oneOf<const Values extends readonly string[]>(...values: Values): Field<Values[number]> {
   const longest = Math.max(...values.map((value) => value.length));

@@ -43,9 +43,7 @@ const keptMax = 20_000;
 const spareMax = 4;
 const spareBytesMax = 1024 * 1024;
 const probeEveryMs = 1_000;
-/**
- * Two commits begin at least this far apart: under load the later one gathers more, and a commit costs as much as twenty appends. A lone append does not wait.
- */
+/** Two commits begin at least this far apart: under load the later one gathers more, and a commit costs as much as twenty appends. A lone append does not wait. */
 const commitEveryMs = 4;
 
 export class Committer {
@@ -124,13 +122,9 @@ export class Committer {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    const begin = (): void => {
-      this.#scheduled = false;
-      this.#begin();
-    };
     const waitMs = this.#closed ? 0 : this.#begunMs + commitEveryMs - performance.now();
-    if (waitMs <= 0) this.#options.clock.soon(begin);
-    else this.#options.clock.after(waitMs, begin);
+    if (waitMs <= 0) this.#options.clock.soon(this.#begin);
+    else this.#options.clock.after(waitMs, this.#begin);
   }
 
   /** The row as it will stand once all writes so far are durable: for who changes what it reads, within one turn. */
@@ -144,6 +138,11 @@ export class Committer {
     if (value === undefined) group.del(key);
     else group.put(key, value);
     this.#kept.set(key.toString('latin1'), { group, value });
+  }
+
+  /** Resolves when the rows of all that is durable can be read from the database: for who did not wait for `applied` when writing them. */
+  applied(): Promise<void> {
+    return this.#recent.applied();
   }
 
   /** Why writes are refused; undefined while they are not. Asking is enough for the store to look whether it still must refuse. */
@@ -176,7 +175,8 @@ export class Committer {
     await this.#journal.close();
   }
 
-  #begin(): void {
+  readonly #begin = (): void => {
+    this.#scheduled = false;
     const [group] = this.#waiting;
     if (group === undefined || this.#writing !== undefined || !this.#hasRoom(group)) return;
     this.#waiting.shift();
@@ -190,7 +190,7 @@ export class Committer {
       this.#lastNumber = number;
       this.#finish(group, performance.now() - startedMs);
     });
-  }
+  };
 
   /** Goes on in the next file of the journal where this one is full. False while that must wait. */
   #hasRoom(group: Group): boolean {

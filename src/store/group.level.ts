@@ -11,6 +11,10 @@ export class Group {
   isDurable = false;
   /** Nobody waits for it any more, and its rows can be read from the database. */
   isSettled = false;
+  /** Somebody waits until its rows can be read. */
+  isAwaited = false;
+  /** Called when somebody begins to wait for that after it has become durable. */
+  hurry: () => void = nothing;
   #applied: Promise<void> | undefined;
   #becameDurable: () => void = () => {};
   #becameReadable: () => void = () => {};
@@ -43,14 +47,16 @@ export class Group {
     this.block.del(key);
   }
 
-  append(chatId: ChatId, firstSeq: number, tip: number, entries: readonly Uint8Array[], fold: Uint8Array | undefined): void {
-    this.block.append(chatId, firstSeq, tip, entries, fold);
+  append(chatId: ChatId, firstSeq: number, tip: number, entries: readonly Uint8Array[], fold: Uint8Array | undefined, framed = false): void {
+    this.block.append(chatId, firstSeq, tip, entries, fold, framed);
     this.appends += 1;
     this.entries += entries.length;
   }
 
   /** Like `durable`, and then its rows can also be read. Appends can be read as soon as they are durable. */
   get applied(): Promise<void> {
+    this.isAwaited = true;
+    this.hurry();
     this.#applied ??= this.durable.then(() => (this.isSettled ? undefined : new Promise<void>((resolve) => void (this.#becameReadable = resolve))));
     return this.#applied;
   }
@@ -72,3 +78,5 @@ export class Group {
     this.#failed(error);
   }
 }
+
+function nothing(): void {}

@@ -13,7 +13,7 @@ const largeFlag = 4;
 export function levelInbox(home: Home, committer: Committer, heads: Heads): Inbox {
   return {
     wantsEveryHead: false,
-    rows: (userId) => rowsOf(home, heads, userId),
+    rows: (userId) => rowsOf(home, committer, heads, userId),
 
     async announce(chatId, userIds) {
       const group = committer.gather();
@@ -53,9 +53,10 @@ function changed(held: Buffer | undefined, { head, member, large }: InboxChange)
   return rowOf(confirmedFlag | (member ? memberFlag : 0) | keptLarge, head);
 }
 
-async function rowsOf(home: Home, heads: Heads, userId: UserId): Promise<readonly InboxRow[]> {
+async function rowsOf(home: Home, committer: Committer, heads: Heads, userId: UserId): Promise<readonly InboxRow[]> {
   const found = await home.read((database) => database.iterator({ ...within(inboxPrefix(userId)), highWaterMarkBytes: 256 * 1024 }).all());
   if (found.length === 0) return [];
+  await committer.applied(); // of receipts
   const chatIds = found.map(([key]) => lastId(key) as ChatId);
   const [lastSeqs, receipts] = await Promise.all([
     heads.lastSeqs(chatIds),

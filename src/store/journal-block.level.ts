@@ -2,7 +2,7 @@
 import { crc32 } from 'node:zlib';
 import { type ChatId, idLength } from '../structures/ids.ts';
 import { readNumber, writeNumber } from './keys.level.ts';
-import { recordBytes, writeRecord } from './records.level.ts';
+import { recordBytes, writeFramedRecord, writeRecord } from './records.level.ts';
 
 /** Checksum (4) of all that follows it, bytes of the payload (4), number of the commit (8). */
 export const headerBytes = 16;
@@ -51,9 +51,9 @@ export class Block {
     return this.#bytes;
   }
 
-  /** The entries of one append, encoded; all are copied. */
-  append(chatId: ChatId, firstSeq: number, tip: number, entries: readonly Uint8Array[], fold: Uint8Array | undefined): void {
-    let recordsBytes = 0;
+  /** The entries of one append, encoded, or with `framed` as `entry` frames; all are copied. */
+  append(chatId: ChatId, firstSeq: number, tip: number, entries: readonly Uint8Array[], fold: Uint8Array | undefined, framed = false): void {
+    let recordsBytes = framed ? -entries.length : 0;
     for (const entry of entries) recordsBytes += recordBytes(entry);
     this.#room(appendBytes + recordsBytes + (fold?.byteLength ?? 0));
     const bytes = this.#bytes;
@@ -65,16 +65,17 @@ export class Block {
     at = bytes.writeUInt32LE(recordsBytes, at + 8);
     const from = bytes.writeUInt32LE(fold === undefined ? 0 : fold.byteLength + 1, at);
     let to = from;
-    for (const entry of entries) to = writeRecord(bytes, to, tip, entry);
+    for (const entry of entries) to = framed ? writeFramedRecord(bytes, to, tip, entry) : writeRecord(bytes, to, tip, entry);
     if (fold !== undefined) bytes.set(fold, to);
     this.#at = to + (fold?.byteLength ?? 0);
     this.appends.push({ chatId, firstSeq, count: entries.length, tip, from, to, fold });
   }
 
-  /** Gives up the bytes, which may then be another block's; the rows stay. */
+  /** Gives up the bytes, which may then be another block's, and what it knows of them; the rows stay. */
   release(): Buffer {
     const bytes = this.#bytes;
     this.#bytes = nothing;
+    this.appends.length = 0;
     return bytes;
   }
 

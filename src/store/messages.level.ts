@@ -33,11 +33,10 @@ function extend(home: Home, committer: Committer, head: Head, append: Append): P
   try {
     if (append.builtOn !== head.tip) return again(home, committer, head, append);
     checkAppend(append, head.lastSeq);
-    const { chatId, entries, tip, fold } = append;
+    const { chatId, entries, tip, fold, frames } = append;
     const group = committer.gather();
-    // Before anything is written: an entry that cannot be encoded leaves nothing behind.
-    const encoded = entries.length === 1 ? [encodeEntryShared(entries[0] as Entry)] : entries.map(encodeEntry);
-    group.append(chatId, head.lastSeq + 1, tip, encoded, fold);
+    const encoded = frames ?? encodedOf(entries); // before anything is written: an entry that cannot be encoded leaves nothing behind
+    group.append(chatId, head.lastSeq + 1, tip, encoded, fold, frames !== undefined);
     head.tip = tip;
     head.lastSeq += entries.length;
     head.group = group;
@@ -45,6 +44,11 @@ function extend(home: Home, committer: Committer, head: Head, append: Append): P
   } catch (error) {
     return Promise.reject(error);
   }
+}
+
+/** Of a single one, what stands in the codec's shared buffer. */
+function encodedOf(entries: readonly Entry[]): readonly Uint8Array[] {
+  return entries.length === 1 ? [encodeEntryShared(entries[0] as Entry)] : entries.map(encodeEntry);
 }
 
 /** An append that is not built on the tip: it stands already, or somebody else has written. */

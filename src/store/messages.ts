@@ -23,6 +23,8 @@ export interface Append {
   readonly tip: Tip;
   /** The state after the last of `entries`, to be found again by `open`. Kept until a later one replaces it. */
   readonly fold: Uint8Array | undefined;
+  /** The `entry` frames of `entries`, where the caller has them: a store that keeps about the same bytes need not encode anew. */
+  readonly frames?: readonly Uint8Array[];
 }
 
 export interface Range {

@@ -8,6 +8,7 @@ import type { ReceiptStore } from './receipts.ts';
 export function levelReceipts(home: Home, committer: Committer): ReceiptStore {
   return {
     async list(chatId) {
+      await committer.applied();
       const rows = await home.read((database) => database.iterator({ ...within(receiptPrefix(chatId)), highWaterMarkBytes: 256 * 1024 }).all());
       return rows.map(([key, value]) => ({ userId: lastId(key) as UserId, delivered: readNumber(value, 0), read: readNumber(value, 8) }));
     },
@@ -25,7 +26,7 @@ export function levelReceipts(home: Home, committer: Committer): ReceiptStore {
       const versionKey = receiptsVersionKey(chatId);
       const held = committer.look(versionKey);
       if (held === undefined || version > readNumber(held, 0)) committer.keep(group, versionKey, numberBytes(version));
-      await group.applied;
+      await group.durable; // whoever reads them waits until they can be
     },
   };
 }

@@ -1,6 +1,6 @@
 // What is durable in the journal and on its way into the database: rows go there at once, entries when their file of the journal is full.
 
-import type { Clock } from '../structures/clock.ts';
+import type { Clock, Timer } from '../structures/clock.ts';
 import type { ChatId } from '../structures/ids.ts';
 import { type Checkpoint, checkpoint } from './checkpoint.level.ts';
 import { StoreFull, StoreUnavailable } from './faults.ts';
@@ -27,6 +27,9 @@ interface Sealed {
 }
 
 const mendEveryMs = 1_000;
+/** Rows that nobody waits for go into the database together, after at most so long or so many: a write of its own for each commit costs more than all else about a receipt. */
+const gatherMs = 100;
+const gatherRowsMax = 1_000;
 const pauseMs = 8;
 const rowsAtOnce = 1_000;
 
@@ -36,7 +39,10 @@ export class Recent {
   #sealed: Sealed | undefined;
   /** Durable groups whose rows are not in the database yet. */
   #unapplied: Group[] = [];
-  #applying = false;
+  #unappliedRows = 0;
+  #applying: Promise<void> | undefined;
+  /** Until then `#unapplied` gathers. */
+  #gathering: Timer | undefined;
   #checkpointing: Promise<void> | undefined;
   /** The last job with the database: one at a time, in order. */
   #last: Promise<unknown> = Promise.resolve();
@@ -67,7 +73,7 @@ export class Recent {
   }
 
   get isApplied(): boolean {
-    return this.#unapplied.length === 0 && !this.#applying;
+    return this.#unapplied.length === 0 && this.#applying === undefined;
   }
 
   /** A group that is durable now. */
@@ -78,11 +84,21 @@ export class Recent {
     group.stands();
     if (rows.length === 0 && this.isApplied) return group.isApplied();
     this.#unapplied.push(group);
-    if (!this.#applying) void this.#apply();
+    this.#unappliedRows += rows.length;
+    group.hurry = this.#applyNow;
+    if (group.isAwaited || this.#unappliedRows >= gatherRowsMax) this.#applyNow();
+    else this.#gathering ??= this.#options.clock.after(gatherMs, this.#applyNow);
+  }
+
+  /** Resolves when the rows of all that was taken so far can be read from the database. */
+  async applied(): Promise<void> {
+    this.#applyNow();
+    await this.#applying;
   }
 
   /** What was taken so far goes into the database; `number` is the last commit of it. Only while nothing is sealed. */
   seal(segments: readonly Segment[], number: number): void {
+    this.#applyNow(); // before the checkpoint, whose rows they must not replace by older ones
     this.#sealed = { generation: this.#current, number, segments };
     this.#current = new Generation();
     void this.checkpoint();
@@ -115,6 +131,7 @@ export class Recent {
   /** Seals what was taken so far, and when the database stands exactly there, takes something of it. Only while nothing is sealed. */
   async snapshot<Value>(segments: readonly Segment[], number: number, take: (database: Database) => Value): Promise<Value> {
     if (segments.length === 0 && this.#current.isEmpty) return this.#inTurn((database) => Promise.resolve(take(database)));
+    this.#applyNow();
     const sealed: Sealed = { generation: this.#current, number, segments };
     this.#sealed = sealed;
     this.#current = new Generation();
@@ -137,6 +154,7 @@ export class Recent {
   /** Waits for what is under way, so that the database can be closed. */
   async close(): Promise<void> {
     this.#closed = true;
+    await this.applied();
     await this.#checkpointing;
     await this.#last.catch(() => {});
   }
@@ -159,11 +177,17 @@ export class Recent {
     this.#options.onFree(segments);
   }
 
+  readonly #applyNow = (): void => {
+    this.#gathering?.cancel();
+    this.#gathering = undefined;
+    if (this.#unapplied.length > 0) this.#applying ??= this.#apply();
+  };
+
   async #apply(): Promise<void> {
-    this.#applying = true;
     while (this.#unapplied.length > 0) {
       const groups = this.#unapplied;
       this.#unapplied = [];
+      this.#unappliedRows = 0;
       try {
         await this.#inTurn((database) =>
           writeRows(
@@ -176,7 +200,7 @@ export class Recent {
       }
       for (const group of groups) group.isApplied();
     }
-    this.#applying = false;
+    this.#applying = undefined;
   }
 
   /** A failed write leaves the database closed to all others: it is opened again, and gets the rows of the journal, which it may have lost or never had. */

@@ -1,5 +1,5 @@
 // Entries as they lie one behind the other, in the journal, in memory and in the packs of the database: the id of its append (8 bytes), its length (4), the entry.
-import { decodeEntry } from '../protocol/codec.ts';
+import { decodeEntry, entryHead } from '../protocol/codec.ts';
 import type { Entry } from '../protocol/messages.ts';
 import { readNumber, writeNumber } from './keys.level.ts';
 import type { Tip } from './messages.ts';
@@ -21,6 +21,14 @@ export function writeRecord(into: Buffer, at: number, tip: Tip, entry: Uint8Arra
   into.writeUInt32LE(entry.byteLength, at + 8);
   into.set(entry, at + headBytes);
   return at + headBytes + entry.byteLength;
+}
+
+/** The same from its `entry` frame, whose first byte has no place here; nothing is made on the way. */
+export function writeFramedRecord(into: Buffer, at: number, tip: Tip, frame: Uint8Array): number {
+  into.set(frame, at + headBytes - 1);
+  into[at + headBytes] = entryHead;
+  writeNumber(into, tip, at);
+  return into.writeUInt32LE(frame.byteLength - 1, at + 8) + frame.byteLength - 1;
 }
 
 /** The place of the record behind the one at `at`. */

@@ -23,6 +23,10 @@ class NativeSocket extends TurnSocket {
   /** Undefined from the end on: the native object throws at every touch. */
   #native: Native | undefined;
   #address: string | undefined = undefined;
+  /** The library may hold bytes for this socket. While it surely does not it is not asked, which would cost a call for every frame. */
+  #mayBuffer = false;
+  /** Has ever had one: what is published may be held without a call of ours. */
+  #hasTopics = false;
 
   constructor(server: NativeServer, native: Native) {
     super(server.turns.nextId(), server.turns);
@@ -36,6 +40,8 @@ class NativeSocket extends TurnSocket {
   }
 
   subscribe(topic: string): void {
+    this.#hasTopics = true;
+    this.#mayBuffer = true;
     if (this.open) this.#native?.subscribe(topic);
   }
 
@@ -44,7 +50,10 @@ class NativeSocket extends TurnSocket {
   }
 
   bufferedBytes(): number {
-    return this.#native === undefined ? 0 : this.#native.getBufferedAmount();
+    if (this.#native === undefined || !this.#mayBuffer) return 0;
+    const bytes = this.#native.getBufferedAmount();
+    if (bytes === 0 && !this.#hasTopics) this.#mayBuffer = false;
+    return bytes;
   }
 
   writeOut(): void {
@@ -53,8 +62,10 @@ class NativeSocket extends TurnSocket {
     if (native === undefined || frame === undefined) return;
     const server = this.#server;
     server.writing = this;
-    if (this.rest !== undefined) native.cork(server.writeQueue);
-    else if (this.#write(native, frame)) this.first = undefined;
+    if (this.rest !== undefined) {
+      native.cork(server.writeQueue);
+      this.#mayBuffer = true; // it has left only now, or has not
+    } else if (this.#write(native, frame)) this.first = undefined;
     else this.keepFrom(0);
     server.writing = undefined;
   }
@@ -74,7 +85,9 @@ class NativeSocket extends TurnSocket {
   #write(native: Native, frame: Uint8Array): boolean {
     const server = this.#server;
     server.drops = 0;
-    const taken = native.send(frame, true, false) !== 2;
+    const outcome = native.send(frame, true, false);
+    if (outcome !== 1) this.#mayBuffer = true;
+    const taken = outcome !== 2;
     // A send first hands over what is published to this socket, so a drop during it may be of either kind.
     if (server.drops > (taken ? 0 : 1)) this.skipped('');
     return taken;

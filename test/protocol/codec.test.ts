@@ -11,6 +11,7 @@ import {
   encodeEntryFrame,
   encodeFrame,
   encodeShared,
+  entryHead,
   type FromDevice,
   fromDeviceFrames,
   Malformed,
@@ -236,6 +237,7 @@ test('an entry as its own bytes and as the frame that pushes it says the same', 
       const entry = drawn as Entry;
       assert.deepEqual(decodeEntry(encodeEntry(entry)), entry);
       assert.deepEqual(decodeToDevice(encodeEntryFrame(entry)), { kind: 'entry', ...entry });
+      assert.deepEqual(encodeEntry(entry), Uint8Array.of(entryHead, ...encodeEntryFrame(entry).subarray(2)));
     }),
   );
 });

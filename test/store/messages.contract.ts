@@ -1,6 +1,7 @@
 // What every MessageStore keeps.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { encodeEntryFrame } from '../../src/protocol/codec.ts';
 import { appendBytesMax } from '../../src/store/appends.ts';
 import { StoreRefused, Superseded } from '../../src/store/faults.ts';
 import type { MessageStore } from '../../src/store/messages.ts';
@@ -42,6 +43,16 @@ export function messageStoreContract(name: string, open: OpenStores): void {
       await messages.append({ chatId: room, entries, builtOn: 0, tip: Number.MAX_SAFE_INTEGER, fold: undefined });
       assert.deepEqual(await messages.read(room, everything), entries);
       assert.equal((await messages.open(room)).tip, Number.MAX_SAFE_INTEGER);
+    });
+
+    test('entries whose frames come along are the same when they are read', async () => {
+      const one = appendOf(room, { tip: 11 });
+      await messages.append({ ...one, frames: one.entries.map(encodeEntryFrame) });
+      const many = appendOf(room, { lastSeq: 1, count: 3, builtOn: 11, tip: 12, fold, body: 'x'.repeat(300) });
+      await messages.append({ ...many, frames: many.entries.map(encodeEntryFrame) });
+      assert.deepEqual(await messages.read(room, everything), [...one.entries, ...many.entries]);
+      const { tip, lastSeq, fold: kept } = await messages.open(room);
+      assert.deepEqual([tip, lastSeq, kept?.seq], [12, 4, 4]);
     });
 
     test('a fold stays until a later one replaces it', async () => {

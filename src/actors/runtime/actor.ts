@@ -42,6 +42,11 @@ export interface ActorDefinition<Id extends string, State, Command, Effect, Cont
   readonly batchBytesMax: number;
   /** Idle time after which the entity is put away; 0: never (it ends itself by `isOver`). */
   readonly passivateAfterMs: number;
+  /**
+   * An idle entity takes a command within `tell`, past mailbox and turn: for actors with short steps, of whose effects none is ever durable. One that is busy takes it by its
+   * mailbox as any other does, so the order stays.
+   */
+  readonly atOnce?: true;
   sizeOf(command: Command): number;
   /** Wakes the entity. Returning a value instead of a promise keeps it in the same turn. */
   load(id: Id): Loaded<State, Context> | Promise<Loaded<State, Context>>;

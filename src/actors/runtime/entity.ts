@@ -17,6 +17,7 @@ export type Phase =
   | 'loaded' // the load has settled
   | 'idle' // awake, nothing to do
   | 'due' // awake, mail waits
+  | 'running' // within `tell`, see `atOnce`
   | 'committing'
   | 'committed' // the commit has settled
   | 'resting' // between a failure and the next load

@@ -7,7 +7,7 @@ import { type AnyDefinition, type Delayed, Entity, Host } from './entity.ts';
 import type { KernelCounts, KernelEvent } from './events.ts';
 import { hurry, leftSettled, loadSettled, rest, timerDue, unstarted, wake } from './life.ts';
 import { type KernelLimits, kernelLimits, Loop } from './loop.ts';
-import { commitSettled, runBatch } from './work.ts';
+import { commitSettled, runAtOnce, runBatch } from './work.ts';
 
 /** The limits may be given one by one; `kernelLimits` has the others. */
 export interface KernelNeeds extends Partial<KernelLimits> {
@@ -114,7 +114,17 @@ class EntityKernel implements Kernel {
   #give(host: Host, entity: Entity, command: unknown): void {
     const loop = this.#loop;
     if (loop.stage !== 'open' && !this.#follows()) loop.giveBack(host, entity.id, command, 'draining');
-    else if (!entity.accept(command)) loop.giveBack(host, entity.id, command, 'busy');
+    else if (host.definition.atOnce === true && this.#takesAtOnce(entity)) {
+      if (host.definition.ignores?.(entity.state, command) !== true) runAtOnce(loop, entity, command);
+    } else if (!entity.accept(command)) loop.giveBack(host, entity.id, command, 'busy');
+  }
+
+  /** Outside of a turn the clock is read anew: many commands may come before the next. */
+  #takesAtOnce({ phase, trouble }: Entity): boolean {
+    const loop = this.#loop;
+    if (phase !== 'idle' || trouble !== undefined || loop.isAtOnce || loop.atOnceLeft <= 0) return false;
+    if (!loop.running) loop.tellTime();
+    return true;
   }
 
   awake(kind: string): number {

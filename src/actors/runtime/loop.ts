@@ -80,6 +80,10 @@ export class Loop {
   /** Of this turn. */
   nowMs: number;
   nowTick = 0;
+  /** Commands that may still be done within `tell` until the next turn has ended: as many as a turn does by the run queue. */
+  atOnceLeft: number;
+  /** Whether one is. */
+  isAtOnce = false;
   /** Bytes that wait in all mailboxes. */
   mailBytes = 0;
   /** Entities that wait for a promise of their actor's. */
@@ -108,6 +112,7 @@ export class Loop {
   constructor(needs: LoopNeeds) {
     this.needs = needs;
     this.limits = needs.limits;
+    this.atOnceLeft = needs.limits.turnBudget;
     this.nowMs = needs.clock.nowMs();
     this.#wheel = new TimerWheel({ nowMs: this.nowMs, tickMs: wheelTickMs, slots: wheelSlots });
   }
@@ -127,6 +132,12 @@ export class Loop {
 
   get quiet(): boolean {
     return this.#runnable.length === 0 && this.underWay === 0;
+  }
+
+  /** What `nowMs` and `nowTick` say is true now. */
+  tellTime(): void {
+    this.nowMs = this.needs.clock.nowMs();
+    this.nowTick = this.#wheel.tickAt(this.nowMs);
   }
 
   nextUid(): number {
@@ -223,8 +234,7 @@ export class Loop {
   #runEntities(): void {
     this.running = true;
     try {
-      this.nowMs = this.needs.clock.nowMs();
-      this.nowTick = this.#wheel.tickAt(this.nowMs);
+      this.tellTime();
       if (this.#wheelDue) this.#turnWheel();
       let budget = this.limits.turnBudget;
       while (budget > 0) {
@@ -235,6 +245,7 @@ export class Loop {
       this.needs.turnOver();
     } finally {
       this.running = false;
+      this.atOnceLeft = this.limits.turnBudget;
       this.#scheduled = false;
       if (this.#runnable.length > 0) this.schedule();
     }

@@ -29,6 +29,39 @@ export function runBatch(loop: Loop, entity: Entity): number {
   return count;
 }
 
+/** For an idle entity without mail: one command, within `tell`. What the actor throws is dealt with as in a batch. */
+export function runAtOnce(loop: Loop, entity: Entity, command: unknown): void {
+  const { definition } = entity.host;
+  const self = entity.activation as Activation;
+  loop.counts.batches += 1;
+  loop.counts.commands += 1;
+  loop.atOnceLeft -= 1;
+  loop.isAtOnce = true;
+  entity.phase = 'running';
+  entity.lastActiveTick = loop.nowTick;
+  let threwIn: Where | undefined;
+  let thrown: unknown;
+  try {
+    const { state, effects } = definition.step(entity.state, command, loop.nowMs);
+    entity.state = state;
+    for (let at = 0; at < effects.length; at += 1) {
+      try {
+        definition.perform(effects[at], self);
+      } catch (error) {
+        if (threwIn === undefined) thrown = error;
+        threwIn = 'perform';
+      }
+    }
+  } catch (error) {
+    threwIn = 'step';
+    thrown = error;
+    loop.giveBack(entity.host, entity.id, command, 'internal');
+  }
+  loop.isAtOnce = false;
+  if (threwIn === undefined) settleDown(loop, entity);
+  else crash(loop, entity, threwIn, thrown);
+}
+
 /** For an entity whose commit has settled. */
 export function commitSettled(loop: Loop, entity: Entity): void {
   const batch = entity.batch as Batch;
@@ -91,11 +124,11 @@ function step(loop: Loop, entity: Entity, batch: Batch): void {
 function sortEffects(definition: AnyDefinition, effects: readonly unknown[], batch: Batch): void {
   for (let at = 0; at < effects.length; at += 1) {
     const effect = effects[at];
-    if (definition.isDurable(effect)) batch.durable.push(effect);
-    else {
+    if (!definition.isDurable(effect)) {
       batch.others[batch.otherCount] = effect;
       batch.otherCount += 1;
-    }
+    } else if (batch.durable.length > 0) batch.durable.push(effect);
+    else batch.durable = [effect]; // usually the only one: an empty array that grows makes room for many
   }
 }
 
