@@ -11,6 +11,7 @@ const programs: Readonly<Record<string, string>> = {
   'mkfs.ext4': 'e2fsprogs',
   'nats-server': 'nats-server',
   'redis-server': 'redis-server',
+  java: 'openjdk-17-jre-headless', // Cassandra's; its jars are fetched by whoever starts it first
 };
 const installMsMax = 5 * 60_000;
 

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type CassandraProgram, haveCassandra, NoCassandra } from './cassandra-program.ts';
 import { javaArgumentsOf, logback, type NodeSettings, rackOf, yamlOf } from './cassandra-settings.ts';
+import { leashed } from './leash.ts';
 
 export { NoCassandra } from './cassandra-program.ts';
 
@@ -125,7 +126,8 @@ export class CassandraNode {
     if (this.isRunning) throw new NoCassandra(`Cassandra on ${this.address} is running already.`);
     await this.#writeConfiguration();
     this.lines.length = 0;
-    const child = spawn(this.#program.java, [...javaArgumentsOf(this.#settings, this.#program.jars)], { cwd: this.#settings.folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [program, args] = leashed(this.#program.java, javaArgumentsOf(this.#settings, this.#program.jars));
+    const child = spawn(program, args, { cwd: this.#settings.folder, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     process.once('exit', this.#killWithUs);
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => this.#take(line));

@@ -28,6 +28,7 @@ const triesMax = 5;
 const restMs = { first: 40, max: 1_000 };
 const schemaTimeoutMs = 30_000;
 const shutdownMsMax = 1_000;
+const probeMs = 1_000;
 /** What a request weighs beside its values, and a read by its answer. */
 const requestBytes = 256;
 const readBytes = 4 * 1024;
@@ -40,6 +41,7 @@ export class CqlSession {
   readonly counts = { unknown: 0, resubmitted: 0, repeated: 0, serialReads: 0 };
   readonly #gate = new Gate();
   #trouble: string | undefined;
+  #probe: NodeJS.Timeout | undefined;
   readonly #closing = new AbortController();
 
   private constructor(client: Client, keyspace: string, dataCenter: string) {
@@ -113,7 +115,7 @@ export class CqlSession {
       } catch (error) {
         const outcome = error instanceof StoreUnavailable ? 'absent' : outcomeOf(error);
         if (outcome === 'refused' && !isUnknown) throw new StoreRefused(reasonOf(error), { cause: error });
-        this.#trouble = reasonOf(error);
+        this.#failed(error);
         if (outcome === 'absent' && !isUnknown && (tries >= triesMax || this.#closing.signal.aborted)) throw new StoreUnavailable(reasonOf(error), { cause: error });
         if (outcome === 'unknown' && !isUnknown) {
           isUnknown = true;
@@ -132,7 +134,7 @@ export class CqlSession {
     await this.#again(requestBytes, () => this.client.execute(query, [], { readTimeout: schemaTimeoutMs }));
   }
 
-  /** Why the last statement failed, until one succeeds. */
+  /** Why the last statement failed, until one succeeds, which is tried every second. */
   get trouble(): string | undefined {
     return this.#trouble;
   }
@@ -162,12 +164,25 @@ export class CqlSession {
       } catch (error) {
         if (error instanceof StoreUnavailable) throw error;
         if (outcomeOf(error) === 'refused') throw new StoreRefused(reasonOf(error), { cause: error });
-        this.#trouble = reasonOf(error);
+        this.#failed(error);
         if (tries >= triesMax || this.#closing.signal.aborted) throw new StoreUnavailable(reasonOf(error), { cause: error });
       }
       this.counts.repeated += 1;
       await this.#rest(tries);
     }
+  }
+
+  /** Asks by itself from now on whether the store is back: a node that is not ready is not asked for anything. */
+  #failed(error: unknown): void {
+    this.#trouble = reasonOf(error);
+    this.#probe ??= setTimeout(() => void this.#look(), probeMs).unref();
+  }
+
+  async #look(): Promise<void> {
+    this.#probe = undefined;
+    if (this.#trouble === undefined || this.#closing.signal.aborted) return;
+    const query = `SELECT value FROM ${this.keyspace}.about WHERE name = 'version'`;
+    await this.#pass(requestBytes, () => this.client.execute(query, [], { isIdempotent: true, consistency: localQuorum })).catch((error: unknown) => this.#failed(error));
   }
 
   /** Once, within what the gate allows. */

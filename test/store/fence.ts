@@ -185,7 +185,8 @@ export function fenceTests({ cassandra, client }: FenceRig): void {
         return stores.trouble() !== undefined;
       }, 'it is refused');
       proxy.mend();
-      await until(async () => (await stores.messages.open(chatId).catch(() => undefined))?.lastSeq === 1, 'the store is back');
+      await until(() => stores.trouble() === undefined, 'it finds out by itself that the store is back', 30_000);
+      assert.equal((await stores.messages.open(chatId)).lastSeq, 1);
       await stores.messages.append(appendOf(chatId, { lastSeq: 1, builtOn: 1, tip: 2 }));
       assert.equal(stores.trouble(), undefined);
     });

@@ -8,6 +8,8 @@ import type { Cassandra } from '../../scripts/services/cassandra.ts';
 import { type Certificate, certificateIn } from '../certificates.ts';
 import { cassandraFor, clientOf, openedCql } from './cql.ts';
 import { fenceTests } from './fence.ts';
+import { outageTests } from './outages.ts';
+import { sharingTests } from './sharing.ts';
 import { startTests } from './start.ts';
 import { storesContract } from './stores.contract.ts';
 
@@ -32,7 +34,9 @@ after(async () => {
 
 storesContract('Cassandra', () => openedCql(cassandra, client));
 fenceTests({ cassandra: () => cassandra, client: () => client });
+sharingTests({ cassandra: () => cassandra, client: () => client });
 startTests({ cassandra: () => cassandra, client: () => client, certificate: () => certificate, folder: () => folder });
+outageTests({ cassandra: () => cassandra });
 
 /** On the same port as what is not encrypted. */
 function tlsToo(pemFile: string): string {
