@@ -74,8 +74,8 @@ export const plants: readonly PlantedBug[] = [
   },
   {
     name: 'inboxes are not raised',
-    foundBy: ['devicesConverge'],
-    likely: 30,
+    foundBy: ['devicesConverge', 'inboxesAreNotBehind'],
+    likely: 1,
     plant: () => ({ stores: (stores) => ({ ...stores, inbox: { ...stores.inbox, raise: async () => undefined } }) }),
   },
   {
