@@ -66,9 +66,14 @@ export function emptyAudience(chatId: ChatId): AudienceState {
 
 export function step(state: AudienceState, command: AudienceCommand): AudienceStep {
   const { state: decided, effects } = decide(state, command);
-  const asks = effects.some(({ kind }) => kind === 'enroll');
+  let asks = false;
+  let mends = false;
+  for (const { kind } of effects) {
+    asks ||= kind === 'enroll';
+    mends ||= kind === 'repair';
+  }
   const next = asks ? { ...decided, askedUpTo: heardOf(decided) } : decided;
-  if (next.alarmed || !(asks || effects.some(({ kind }) => kind === 'repair'))) return { state: next, effects };
+  if (next.alarmed || !(asks || mends)) return { state: next, effects };
   return { state: { ...next, alarmed: true }, effects: [...effects, { kind: 'alarm' }] };
 }
 

@@ -10,13 +10,15 @@ interface Waiting {
 
 export class FakeClock implements Clock {
   #nowMs: number;
+  readonly #settled: () => Promise<void>;
   #order = 0;
   #soon: (() => void)[] = [];
   /** A heap by time, then by the order of arming. */
   readonly #timers: Waiting[] = [];
 
-  constructor(nowMs = 1_800_000_000_000) {
+  constructor(nowMs = 1_800_000_000_000, settled = immediately) {
     this.#nowMs = nowMs;
+    this.#settled = settled;
   }
 
   nowMs(): number {
@@ -60,10 +62,10 @@ export class FakeClock implements Clock {
 
   /** Runs turns, and lets promises settle between them, until neither brings anything more. */
   async settle(): Promise<void> {
-    await promisesSettle();
+    await this.#settled();
     for (let turns = 0; this.runSoon(); turns += 1) {
       if (turns > turnsMax) throw new Error(`at ${this.#nowMs} ms something goes on for ever, and no time passes`);
-      await promisesSettle();
+      await this.#settled();
     }
   }
 
@@ -133,7 +135,8 @@ function isBefore(one: Waiting, other: Waiting): boolean {
   return one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order);
 }
 
-/** All promise jobs that are ready, and those that they bring, run before what Node has for its next tick. An immediate would do as well, at several times the cost. */
-function promisesSettle(): Promise<void> {
-  return new Promise((resolve) => process.nextTick(resolve));
-}
+/** All promise jobs that are ready, and those that they bring, run before Node's next immediate; so does whatever else waits for an immediate. */
+const immediately = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** The same where nothing but promises is waited for: they run before Node's next tick, which costs less. */
+export const nextTick = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));

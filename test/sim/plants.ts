@@ -7,6 +7,7 @@ import type { Append, MessageStore } from '../../src/store/messages.ts';
 import type { MemoryDisk } from '../../src/store/stores.memory.ts';
 import type { ChatId, DeviceId, UserId } from '../../src/structures/ids.ts';
 import type { CheckerName } from './checkers.ts';
+import { noFaults } from './faults.ts';
 import { inChatSteps, inDefinition, inMessages, unknownIsNo } from './planting.ts';
 import type { Plant } from './world.ts';
 
@@ -74,8 +75,8 @@ export const plants: readonly PlantedBug[] = [
   },
   {
     name: 'inboxes are not raised',
-    foundBy: ['devicesConverge'],
-    likely: 30,
+    foundBy: ['devicesConverge', 'inboxesAreNotBehind'],
+    likely: 1,
     plant: () => ({ stores: (stores) => ({ ...stores, inbox: { ...stores.inbox, raise: async () => undefined } }) }),
   },
   {
@@ -134,15 +135,18 @@ export const plants: readonly PlantedBug[] = [
   {
     name: 'a fold forgets the rings',
     foundBy: ['onceAndInDeviceOrder'],
-    likely: 7,
-    plant: () =>
-      inMessages((inner) => ({
+    likely: 1,
+    plant: () => ({
+      ...inMessages((inner) => ({
         open: async (chatId) => {
           const log = await inner.open(chatId);
           const folded = log.fold === undefined ? undefined : foldFromBytes(chatId, log.fold.bytes);
           return log.fold === undefined || folded === undefined ? log : { ...log, fold: { seq: log.fold.seq, bytes: foldToBytes({ ...folded, resends: noResends }) } };
         },
       })),
+      // Devices that come back from older copies send again what stands before the fold.
+      faults: { restoreEveryMs: 8_000, serverCrashEveryMs: 12_000, clockJumpEveryMs: 0 },
+    }),
   },
   {
     name: 'an answer to a pull says that it goes further than it does',
@@ -171,8 +175,11 @@ export const plants: readonly PlantedBug[] = [
   {
     name: 'an activation that follows a broken one tells nobody',
     foundBy: ['devicesConverge'],
-    likely: 7,
+    likely: 1,
     plant: () => ({
+      // Where nothing else makes a device look.
+      mayLose: false,
+      faults: { ...noFaults, commitThrowRate: 0.02 },
       link: (link) => ({ ...link, toUser: (userId, envelope) => void ((envelope.kind === 'notify' && envelope.frame.kind === 'moved') || link.toUser(userId, envelope)) }),
     }),
   },

@@ -2,7 +2,7 @@
 
 import { type MemoryDisk, memoryDisk } from '../../src/store/stores.memory.ts';
 import { type DeviceId, idFrom, type UserId } from '../../src/structures/ids.ts';
-import { FakeClock } from './clock.ts';
+import { FakeClock, nextTick } from './clock.ts';
 import { Cluster } from './cluster.ts';
 import { Device, type DeviceSeams } from './device.ts';
 import { drawClusterFaults, drawFaults, type Faults, noFaults } from './faults.ts';
@@ -44,7 +44,7 @@ const healedMsMax = 300_000;
 
 export class World {
   readonly seed: number;
-  readonly clock = new FakeClock();
+  readonly clock = new FakeClock(undefined, nextTick);
   readonly disk: MemoryDisk = memoryDisk();
   readonly recording: Recording;
   readonly network: Network;
