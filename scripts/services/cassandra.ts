@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,6 +33,8 @@ export interface CassandraOptions {
   readonly cqlPort?: number;
   /** Further lines of cassandra.yaml. */
   readonly configuration?: string;
+  /** In a process group of its own, which a Ctrl-C at the terminal does not reach. */
+  readonly ownGroup?: boolean;
 }
 
 /** The role that there is at first where authentication is on. */
@@ -53,27 +55,31 @@ export class Cassandra {
 
   /** Resolves when all nodes take connections. Throws NoCassandra. */
   static async start(options: CassandraOptions = {}, say: (text: string) => void = () => undefined): Promise<Cassandra> {
-    const { nodes: count = 1, dataCenters = ['dc1'], commitLog = 'group', authentication = false, configuration = '' } = options;
+    const { nodes: count = 1, dataCenters = ['dc1'], commitLog = 'group', authentication = false, configuration = '', ownGroup = false } = options;
     const program = await haveCassandra(say);
     const addresses = Array.from({ length: count }, (_, at) => `127.0.0.${at + 1}`);
     const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'parley-cassandra-')));
-    const storagePort = await freePort(addresses);
+    const storagePort = await storagePortOf(folder, addresses);
     const cqlPort = options.cqlPort ?? (await freePort(addresses));
     const nodes = addresses.map(
       (address, at) =>
-        new CassandraNode(program, {
-          folder: join(folder, `node-${at + 1}`),
-          address,
-          seeds: addresses,
-          storagePort,
-          cqlPort,
-          token: -(2n ** 63n) + (2n ** 64n / BigInt(count)) * BigInt(at) + 1n, // the ring in equal parts
-          dataCenter: dataCenters[Math.min(at, dataCenters.length - 1)] as string,
-          commitLog,
-          authentication,
-          heap: count === 1 ? heaps.one : heaps.several,
-          configuration,
-        }),
+        new CassandraNode(
+          program,
+          {
+            folder: join(folder, `node-${at + 1}`),
+            address,
+            seeds: addresses,
+            storagePort,
+            cqlPort,
+            token: -(2n ** 63n) + (2n ** 64n / BigInt(count)) * BigInt(at) + 1n, // the ring in equal parts
+            dataCenter: dataCenters[Math.min(at, dataCenters.length - 1)] as string,
+            commitLog,
+            authentication,
+            heap: count === 1 ? heaps.one : heaps.several,
+            configuration,
+          },
+          ownGroup,
+        ),
     );
     const cassandra = new Cassandra(nodes, cqlPort, folder, options.folder === undefined);
     try {
@@ -103,11 +109,13 @@ export class CassandraNode {
   readonly lines: string[] = [];
   readonly #program: CassandraProgram;
   readonly #settings: NodeSettings;
+  readonly #ownGroup: boolean;
   readonly #waiting = new Set<(line: string) => void>();
   #child: ChildProcess | undefined;
   readonly #killWithUs = (): void => void this.#child?.kill('SIGKILL');
 
-  constructor(program: CassandraProgram, settings: NodeSettings) {
+  constructor(program: CassandraProgram, settings: NodeSettings, ownGroup: boolean) {
+    this.#ownGroup = ownGroup;
     this.#program = program;
     this.#settings = settings;
     this.address = settings.address;
@@ -127,7 +135,7 @@ export class CassandraNode {
     await this.#writeConfiguration();
     this.lines.length = 0;
     const [program, args] = leashed(this.#program.java, javaArgumentsOf(this.#settings, this.#program.jars));
-    const child = spawn(program, args, { cwd: this.#settings.folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { cwd: this.#settings.folder, stdio: ['ignore', 'pipe', 'pipe'], detached: this.#ownGroup });
     this.#child = child;
     process.once('exit', this.#killWithUs);
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => this.#take(line));
@@ -185,6 +193,17 @@ export class CassandraNode {
     await writeFile(join(conf, 'logback.xml'), logback);
     await writeFile(join(conf, 'cassandra-rackdc.properties'), rackOf(this.#settings.dataCenter));
   }
+}
+
+/** Nodes know each other by it for as long as their data lives. */
+async function storagePortOf(folder: string, addresses: readonly string[]): Promise<number> {
+  const file = join(folder, 'storage-port');
+  const kept = await readFile(file, 'utf8').catch(() => undefined);
+  if (kept !== undefined) return Number(kept);
+  const port = await freePort(addresses);
+  await mkdir(folder, { recursive: true });
+  await writeFile(file, `${port}`);
+  return port;
 }
 
 /** On all of these addresses, and below those that the system gives away to connections meanwhile: it is to be free again after a restart. */

@@ -21,6 +21,7 @@ export interface NodeOptions {
   readonly firstPort?: number;
   readonly transport?: ParleyOptions['transport'];
   readonly nodeOptions?: readonly string[];
+  readonly ownGroup?: boolean;
 }
 
 /** What a node sees of the cluster: GET /cluster of its operators' listener. */
@@ -87,11 +88,12 @@ export class ClusterNode {
   /** Resolves when it serves. `environment`, `under` and `nodeOptions` are for this process alone: libfaketime, say, or another feature level. */
   async start(own: Pick<ParleyOptions, 'environment' | 'under' | 'nodeOptions'> = {}): Promise<void> {
     if (this.isRunning) throw new ParleyFailed(`node ${this.name} runs already`);
-    const { environment, transport, nodeOptions = [] } = this.#options;
+    const { environment, transport, nodeOptions = [], ownGroup = false } = this.#options;
     const ports = { PARLEY_PORT: `${this.socketPort}`, PARLEY_API_PORT: `${this.apiPort}`, PARLEY_OPS_PORT: `${this.opsPort}` };
     const parley = await Parley.start({
       data: this.#folder, // where nothing is written
       environment: { ...ports, PARLEY_NODE: this.name, ...environment, ...own.environment },
+      ownGroup,
       nodeOptions: [...nodeOptions, ...(own.nodeOptions ?? [])],
       ...(transport && { transport }),
       ...(own.under && { under: own.under }),
@@ -125,6 +127,16 @@ export class ClusterNode {
 
   async ready(): Promise<{ readonly ready: boolean; readonly reasons: readonly string[] }> {
     return (await this.#ask('/readyz')) as { ready: boolean; reasons: string[] };
+  }
+
+  /** The node that should own that chat, as this one sees it. */
+  async ownerOf(chatId: string): Promise<string> {
+    return ((await this.#ask(`/chat?id=${chatId}`)) as { owner: string }).owner;
+  }
+
+  /** What is wrong with that chat's log; nothing, as a rule. */
+  async problemsOf(chatId: string): Promise<readonly string[]> {
+    return ((await this.#ask(`/chat/check?id=${chatId}`)) as { problems: string[] }).problems;
   }
 
   /** Its metrics by name; with labels as they are written: `parley_refusals_total{why="busy"}`. */

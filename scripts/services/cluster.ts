@@ -1,6 +1,6 @@
 // A whole cluster on this machine: Parley nodes with their NATS, Cassandra and Redis, on free ports and folders of their own, each stopped by its process.
 // For tests, fault tests, the bench, and whoever wants to see it run.
-import { Cassandra, type CassandraOptions } from './cassandra.ts';
+import { Cassandra, type CassandraOptions, credentials } from './cassandra.ts';
 import { ClusterNode, type NodeOptions, type Ways } from './cluster-node.ts';
 import { NatsServer } from './nats.ts';
 import { RedisServer } from './redis.ts';
@@ -15,6 +15,8 @@ export interface ClusterOptions {
   /** Where Cassandra keeps its data, and leaves it; left out: a temporary folder. */
   readonly folder?: string;
   readonly commitLog?: CassandraOptions['commitLog'];
+  /** Whether Cassandra asks for a name and a password; the nodes then have them. */
+  readonly authentication?: boolean;
   /** Settings and variables of all nodes. */
   readonly environment?: Readonly<Record<string, string>>;
   /** And of one of them. */
@@ -25,6 +27,8 @@ export interface ClusterOptions {
   readonly firstPort?: number;
   readonly transport?: NodeOptions['transport'];
   readonly nodeOptions?: readonly string[];
+  /** In a process group of its own, which a Ctrl-C at the terminal does not reach. */
+  readonly ownGroup?: boolean;
 }
 
 type Say = (text: string) => void;
@@ -33,9 +37,10 @@ export class Cluster {
   readonly nats: NatsServer;
   readonly cassandra: Cassandra;
   readonly redis: RedisServer | undefined;
-  /** In the order in which they were added; also those that do not run now. */
+  /** By name; also those that do not run now. */
   readonly nodes: ClusterNode[] = [];
   readonly #options: ClusterOptions;
+  #added = 0;
 
   private constructor(nats: NatsServer, cassandra: Cassandra, redis: RedisServer | undefined, options: ClusterOptions) {
     this.nats = nats;
@@ -46,18 +51,19 @@ export class Cluster {
 
   /** Resolves when all nodes serve and see each other. What is missing on this machine is fetched or installed, and said. Rejects with what to do. */
   static async start(options: ClusterOptions = {}, say: Say = () => undefined): Promise<Cluster> {
-    const { nodes = 3, storeNodes = 1, redis = true, folder, commitLog = 'periodic' } = options;
+    const { nodes = 3, storeNodes = 1, redis = true, folder, commitLog = 'periodic', authentication = false, ownGroup = false } = options;
     const stops: (() => Promise<unknown>)[] = [];
     try {
-      const nats = await NatsServer.start({}, say);
+      const nats = await NatsServer.start({ ownGroup }, say);
       stops.push(() => nats.stop());
-      const cache = redis ? await RedisServer.start({}, say) : undefined;
+      const cache = redis ? await RedisServer.start({ ownGroup }, say) : undefined;
       if (cache) stops.push(() => cache.stop());
-      const cassandra = await Cassandra.start({ nodes: storeNodes, commitLog, ...(folder !== undefined && { folder }) }, say);
+      const cassandra = await Cassandra.start({ nodes: storeNodes, commitLog, authentication, ownGroup, ...(folder !== undefined && { folder }) }, say);
       stops.push(() => cassandra.stop());
       const cluster = new Cluster(nats, cassandra, cache, options);
       stops.push(() => cluster.#stopNodes());
-      for (let at = 0; at < nodes; at += 1) await cluster.add();
+      if (nodes > 0) await cluster.add(); // it makes the keyspace
+      await Promise.all(Array.from({ length: Math.max(0, nodes - 1) }, () => cluster.add()));
       await cluster.whole();
       return cluster;
     } catch (error) {
@@ -84,19 +90,30 @@ export class Cluster {
 
   /** One more node, started. */
   async add(own: { readonly name?: string; readonly environment?: Readonly<Record<string, string>> } = {}): Promise<ClusterNode> {
-    const { environment, environmentOf, proxied = false, firstPort, transport, nodeOptions } = this.#options;
-    const name = own.name ?? `n${this.nodes.length + 1}`;
+    const { environment, environmentOf, proxied = false, firstPort, transport, nodeOptions, ownGroup = false } = this.#options;
+    const nth = this.#added;
+    this.#added += 1;
+    const name = own.name ?? `n${nth + 1}`;
     const ways = proxied ? await this.#ways() : undefined;
     const node = await ClusterNode.create(name, {
       environment: { ...this.#services(ways), ...environment, ...environmentOf?.(name), ...own.environment },
+      ownGroup,
       ...(ways && { ways }),
-      ...(firstPort !== undefined && { firstPort: firstPort + 10 * this.nodes.length }),
+      ...(firstPort !== undefined && { firstPort: firstPort + 10 * nth }),
       ...(transport && { transport }),
       ...(nodeOptions && { nodeOptions }),
     });
     this.nodes.push(node);
+    this.nodes.sort((one, other) => one.name.localeCompare(other.name, 'en', { numeric: true }));
     await node.start();
     return node;
+  }
+
+  /** Ends that node, for good. */
+  async remove(name: string): Promise<void> {
+    const node = this.node(name);
+    this.nodes.splice(this.nodes.indexOf(node), 1);
+    await node.stop();
   }
 
   /** Resolves when every node that runs sees all that run, and no other. */
@@ -121,6 +138,11 @@ export class Cluster {
     await Promise.all(this.nodes.map((node) => node.stop()));
   }
 
+  /** What a node is told of what it stands on, for one that is started otherwise. */
+  get services(): Readonly<Record<string, string>> {
+    return this.#services(undefined);
+  }
+
   #services(ways: Ways | undefined): Readonly<Record<string, string>> {
     const { cassandra, nats, redis } = this;
     const at = (proxy: TcpProxy): string => `127.0.0.1:${proxy.port}`;
@@ -128,6 +150,7 @@ export class Cluster {
       PARLEY_NATS: ways ? `nats://${at(ways.nats)}` : nats.url,
       PARLEY_CQL: (ways ? ways.cassandra.map(at) : cassandra.contactPoints).join(','),
       ...(ways && { PARLEY_CQL_ADDRESSES: cassandra.nodes.map(({ address }, nth) => `${address}=${at(ways.cassandra[nth] as TcpProxy)}`).join(',') }),
+      ...(this.#options.authentication && { PARLEY_CQL_USER: credentials.username, PARLEY_CQL_PASSWORD: credentials.password }),
       PARLEY_CQL_REPLICAS: `${cassandra.nodes.length}`,
       ...(redis && { PARLEY_REDIS: ways?.redis ? `redis://${at(ways.redis)}` : redis.url }),
     };

@@ -20,6 +20,8 @@ export interface NatsOptions {
   readonly port?: number;
   /** Further lines of its configuration: authorization, tls, limits. */
   readonly configuration?: string;
+  /** In a process group of its own, which a Ctrl-C at the terminal does not reach. */
+  readonly ownGroup?: boolean;
 }
 
 export class NatsServer {
@@ -29,10 +31,12 @@ export class NatsServer {
   readonly lines: string[] = [];
   readonly #folder: string;
   readonly #binary: string;
+  readonly #ownGroup: boolean;
   #child: ChildProcess | undefined;
   readonly #killWithUs = (): void => void this.#child?.kill('SIGKILL');
 
-  private constructor(binary: string, folder: string, port: number) {
+  private constructor(binary: string, folder: string, port: number, ownGroup: boolean) {
+    this.#ownGroup = ownGroup;
     this.#binary = binary;
     this.#folder = folder;
     this.port = port;
@@ -40,8 +44,8 @@ export class NatsServer {
   }
 
   /** Resolves when it takes connections. Throws NoProgram or NatsFailed. */
-  static async start({ port, configuration = '' }: NatsOptions = {}, say: (text: string) => void = () => undefined): Promise<NatsServer> {
-    const server = new NatsServer(haveProgram(wanted, say), await mkdtemp(join(tmpdir(), 'parley-nats-')), port ?? (await freePort()));
+  static async start({ port, configuration = '', ownGroup = false }: NatsOptions = {}, say: (text: string) => void = () => undefined): Promise<NatsServer> {
+    const server = new NatsServer(haveProgram(wanted, say), await mkdtemp(join(tmpdir(), 'parley-nats-')), port ?? (await freePort()), ownGroup);
     await writeFile(server.#configurationFile, `listen: "127.0.0.1:${server.port}"\n${configuration}\n`, { mode: 0o600 });
     try {
       await server.restart();
@@ -63,7 +67,7 @@ export class NatsServer {
   /** Starts it again on the same port, once it has been ended. */
   async restart(): Promise<void> {
     if (this.isRunning) throw new NatsFailed('nats-server is running already.');
-    const child = spawn(this.#binary, ['-c', this.#configurationFile], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(this.#binary, ['-c', this.#configurationFile], { stdio: ['ignore', 'pipe', 'pipe'], detached: this.#ownGroup });
     this.#child = child;
     process.once('exit', this.#killWithUs);
     await this.#untilReady(child);

@@ -19,6 +19,8 @@ export interface ParleyOptions {
   readonly nodeOptions?: readonly string[];
   /** A program to run it under, with its arguments, for example strace; signals still go to the server itself. */
   readonly under?: readonly string[];
+  /** In a process group of its own, which a Ctrl-C at the terminal does not reach. */
+  readonly ownGroup?: boolean;
 }
 
 export interface Ended {
@@ -65,12 +67,12 @@ export class Parley {
   }
 
   /** Resolves when it serves. Throws ParleyFailed. */
-  static async start({ data, transport = 'auto', environment, nodeOptions = [], under = [] }: ParleyOptions = {}): Promise<Parley> {
+  static async start({ data, transport = 'auto', environment, nodeOptions = [], under = [], ownGroup = false }: ParleyOptions = {}): Promise<Parley> {
     const directory = data ?? (await mkdtemp(join(tmpdir(), 'parley-')));
     const command = [...under, process.execPath, ...nodeOptions, main];
     const ours = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PARLEY_') && !name.startsWith('NODE_TEST')));
     const settings = { PARLEY_DATA: directory, PARLEY_PORT: '0', PARLEY_API_PORT: '0', PARLEY_OPS_PORT: '0', PARLEY_TRANSPORT: transport, PARLEY_RATE_FACTOR: '1000' };
-    const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env: { ...ours, ...settings, ...environment } });
+    const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], detached: ownGroup, env: { ...ours, ...settings, ...environment } });
     const parley = new Parley(child, directory, data !== undefined);
     try {
       await parley.#untilReady();

@@ -22,6 +22,8 @@ export interface RedisOptions {
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string; readonly clients?: 'certified' | 'any' };
   /** Further lines of its configuration: users, memory. Nothing is written to disk unless these say so. */
   readonly configuration?: string;
+  /** In a process group of its own, which a Ctrl-C at the terminal does not reach. */
+  readonly ownGroup?: boolean;
 }
 
 export class RedisServer {
@@ -32,10 +34,12 @@ export class RedisServer {
   readonly lines: string[] = [];
   readonly #folder: string;
   readonly #binary: string;
+  readonly #ownGroup: boolean;
   #child: ChildProcess | undefined;
   readonly #killWithUs = (): void => void this.#child?.kill('SIGKILL');
 
-  private constructor(binary: string, folder: string, port: number, scheme: 'redis' | 'rediss') {
+  private constructor(binary: string, folder: string, port: number, scheme: 'redis' | 'rediss', ownGroup: boolean) {
+    this.#ownGroup = ownGroup;
     this.#binary = binary;
     this.#folder = folder;
     this.port = port;
@@ -43,9 +47,9 @@ export class RedisServer {
   }
 
   /** Resolves when it takes connections. Throws NoProgram or RedisFailed. */
-  static async start({ port, tls, configuration = '' }: RedisOptions = {}, say: (text: string) => void = () => undefined): Promise<RedisServer> {
+  static async start({ port, tls, configuration = '', ownGroup = false }: RedisOptions = {}, say: (text: string) => void = () => undefined): Promise<RedisServer> {
     const binary = haveProgram(wanted, say);
-    const server = new RedisServer(binary, await mkdtemp(join(tmpdir(), 'parley-redis-')), port ?? (await freePort()), tls ? 'rediss' : 'redis');
+    const server = new RedisServer(binary, await mkdtemp(join(tmpdir(), 'parley-redis-')), port ?? (await freePort()), tls ? 'rediss' : 'redis', ownGroup);
     const listening = tls
       ? `port 0\ntls-port ${server.port}\ntls-cert-file ${tls.cert}\ntls-key-file ${tls.key}\ntls-ca-cert-file ${tls.ca}\ntls-auth-clients ${tls.clients === 'certified' ? 'yes' : 'no'}`
       : `port ${server.port}`;
@@ -71,7 +75,7 @@ export class RedisServer {
   /** Starts it again on the same port, once it has been ended: empty. */
   async restart(): Promise<void> {
     if (this.isRunning) throw new RedisFailed('redis-server is running already.');
-    const child = spawn(this.#binary, [this.#configurationFile], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(this.#binary, [this.#configurationFile], { stdio: ['ignore', 'pipe', 'pipe'], detached: this.#ownGroup });
     this.#child = child;
     process.once('exit', this.#killWithUs);
     await this.#untilReady(child);

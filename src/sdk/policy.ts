@@ -12,8 +12,8 @@ export const policy = {
   requestTimeoutMs: 15_000,
   /** How long what the program asks for waits for a connection and survives `busy`. */
   askTimeoutMs: 20_000,
-  /** A send without an answer is sent again. */
-  sendTimeoutMs: 10_000,
+  /** A send without an answer is sent again, which is harmless. Longer than it takes until another node owns the chats of one that died. */
+  sendTimeoutMs: 4_000,
   /** After `busy` and its like: the server's hint, or this, doubled at each repetition, with jitter. */
   retryMinMs: 500,
   retryMaxMs: 30_000,
