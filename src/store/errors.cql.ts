@@ -55,3 +55,16 @@ export function isAboutCredentials(error: unknown): boolean {
   if (error instanceof errors.AuthenticationError) return true;
   return error instanceof errors.ResponseError && error.code === responseErrorCodes.badCredentials;
 }
+
+/** What is wrong with TLS, where waiting does not help. */
+export function tlsFaultOf(error: unknown): string | undefined {
+  const reasons = error instanceof errors.NoHostAvailableError ? Object.values(error.innerErrors as Record<string, unknown>) : [error];
+  for (const reason of reasons) {
+    const code = (reason as NodeJS.ErrnoException | undefined)?.code ?? '';
+    if (/ALTNAME/.test(code)) return `its certificate is for another name (${code}): PARLEY_CQL_TLS_NAME says which one to expect`;
+    if (/^UNABLE_TO|SELF_SIGNED|^CERT_|ERR_TLS_CERT/.test(code)) return `its certificate is not good (${code}): PARLEY_CQL_TLS_CA names who may sign it`;
+    if (/^ERR_SSL_.*(?:CERTIFICATE|ALERT)/.test(code)) return `it refuses this process's certificate (${code}): look at PARLEY_CQL_TLS_CERT`;
+    if (/^ERR_SSL|^EPROTO/.test(code)) return `it does not speak TLS there (${code}): set PARLEY_CQL_TLS to off, or look at the port in PARLEY_CQL`;
+  }
+  return undefined;
+}

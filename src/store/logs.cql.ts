@@ -55,8 +55,23 @@ export class Logs {
   /** The newest bucket. From a lower bound that is kept beside the log it walks over closed ones; nearly all chats have but the first. */
   async newest(chatId: ChatId, options: ReadOptions = {}): Promise<Bucket> {
     const [first, known] = await Promise.all([this.bucket(chatId, 0, options), this.#session.one(this.#texts.hint, [chatId])]);
-    let newest: Bucket = first ?? { bucket: 0, tip: 0, lastSeq: 0, fold: undefined };
-    let next = Math.max(Number(known?.['bucket'] ?? 0), bucketOf(newest.lastSeq + 1));
+    const newest: Bucket = first ?? { bucket: 0, tip: 0, lastSeq: 0, fold: undefined };
+    return this.#onFrom(chatId, newest, Number(known?.['bucket'] ?? 0), options);
+  }
+
+  /** The newest bucket, for whoever knows one that was begun, or an entry that there is: one read as a rule. */
+  async newestFrom(chatId: ChatId, known: number | null, seq: number): Promise<Bucket> {
+    const from = known ?? Math.max(0, bucketOf(seq));
+    const found = (await this.bucket(chatId, from)) ?? (from > 0 ? await this.bucket(chatId, from - 1) : undefined);
+    if (found === undefined) return this.newest(chatId);
+    if (!isClosed(found)) return found;
+    const hint = await this.#session.one(this.#texts.hint, [chatId]);
+    return this.#onFrom(chatId, found, Number(hint?.['bucket'] ?? 0), {});
+  }
+
+  async #onFrom(chatId: ChatId, bucket: Bucket, known: number, options: ReadOptions): Promise<Bucket> {
+    let newest = bucket;
+    let next = Math.max(known, bucketOf(newest.lastSeq + 1));
     while (isClosed(newest)) {
       const begun = await this.bucket(chatId, next, options);
       if (begun === undefined) break;

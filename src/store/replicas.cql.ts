@@ -35,9 +35,14 @@ export class Suspects {
   }
 }
 
-export interface ReplicaOptions {
+export interface Place {
   readonly keyspace: string;
-  readonly localDataCenter: string;
+  /** Undefined until it is known: then all nodes count. */
+  dataCenter: string | undefined;
+}
+
+export interface ReplicaOptions {
+  readonly place: Place;
   readonly suspects: Suspects;
   /** `token`: replicas in token order, always. `turns`: another one first each time, to share the load. */
   readonly order: 'token' | 'turns';
@@ -62,7 +67,8 @@ export class ReplicasFirst extends policies.loadBalancing.LoadBalancingPolicy {
   }
 
   override getDistance(host: Host): types.distance {
-    return host.datacenter === this.#options.localDataCenter ? types.distance.local : types.distance.ignored;
+    const { dataCenter } = this.#options.place;
+    return dataCenter === undefined || host.datacenter === dataCenter ? types.distance.local : types.distance.ignored;
   }
 
   override newQueryPlan(_keyspace: string, executionOptions: ExecutionOptions | null, callback: (error: Error, plan: Iterator<Host>) => void): void {
@@ -74,10 +80,10 @@ export class ReplicasFirst extends policies.loadBalancing.LoadBalancingPolicy {
   }
 
   #plan(executionOptions: ExecutionOptions | null): readonly Host[] {
-    const { keyspace, order, suspects } = this.#options;
+    const { order, suspects, place } = this.#options;
     const all = (this.#hosts?.values() ?? []).filter((host) => this.getDistance(host) === types.distance.local);
     this.#turn += 1;
-    const replicas = this.#replicasOf(executionOptions, keyspace);
+    const replicas = this.#replicasOf(executionOptions, place.keyspace);
     const first = order === 'token' ? replicas : turned(replicas, this.#turn);
     const others = turned(
       all.filter((host) => !replicas.includes(host)),

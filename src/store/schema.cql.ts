@@ -1,5 +1,6 @@
 // Which version of the schema the keyspace has, how older ones become this one, and what is checked before a node may use it.
 import { createHash, randomBytes } from 'node:crypto';
+import type { Dialect } from './cql-settings.ts';
 import { StoreRefused } from './faults.ts';
 import type { Report } from './home.level.ts';
 import { newIncarnation } from './schema.level.ts';
@@ -16,13 +17,9 @@ export interface CqlMigration {
 /** The first one leads from version 1 to version 2, and so on. Append only. */
 export const cqlMigrations: readonly CqlMigration[] = [];
 
-/** `scylla` is written after its documentation and has not been run. */
-export type Dialect = 'cassandra' | 'scylla';
-
 export interface SchemaOptions {
-  readonly localDataCenter: string;
   /** Makes the keyspace, with so many replicas, where there is none; undefined: says how to make it. */
-  readonly replicationFactor?: number | undefined;
+  readonly replicas?: number | undefined;
   /** Left out: found out. */
   readonly dialect?: Dialect | undefined;
   /** ScyllaDB before 2025.4 has no conditional statements on tablets: false makes the keyspace without them. */
@@ -59,8 +56,8 @@ async function dialectOf(session: CqlSession): Promise<Dialect> {
 }
 
 async function haveKeyspace(session: CqlSession, dialect: Dialect, options: SchemaOptions): Promise<void> {
-  const { localDataCenter, replicationFactor, tablets, onReport } = options;
-  const { keyspace } = session;
+  const { replicas: wanted, tablets, onReport } = options;
+  const { keyspace, dataCenter: localDataCenter } = session;
   const look = async (): Promise<Readonly<Record<string, string>> | undefined> =>
     (await session.one('SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?', [keyspace]))?.['replication'];
   let replication = await look();
@@ -69,9 +66,10 @@ async function haveKeyspace(session: CqlSession, dialect: Dialect, options: Sche
       `CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH replication = {'class': 'NetworkTopologyStrategy', '${localDataCenter}': ${factor}}${
         dialect === 'scylla' && tablets !== undefined ? ` AND tablets = {'enabled': ${tablets}}` : ''
       }`;
-    if (replicationFactor === undefined) throw new StoreRefused(`There is no keyspace ${keyspace}. Make it, as a rule with three replicas: ${create(3)};`);
-    await session.change(create(replicationFactor));
-    onReport({ level: 'info', says: `Made the keyspace ${keyspace} with ${replicationFactor} replicas in ${localDataCenter}.` });
+    if (wanted === undefined)
+      throw new StoreRefused(`There is no keyspace ${keyspace}. Make it, as a rule with three replicas: ${create(3)}; or set PARLEY_CQL_REPLICAS, and it is made.`);
+    await session.change(create(wanted));
+    onReport({ level: 'info', says: `Made the keyspace ${keyspace} with ${wanted} replica${wanted === 1 ? '' : 's'} in ${localDataCenter}.` });
     replication = (await look()) ?? {};
   }
   const centres = new Set(session.client.hosts.values().map(({ datacenter }) => datacenter));
@@ -123,7 +121,7 @@ async function migrate(session: CqlSession, chain: readonly CqlMigration[], dial
   const me = randomBytes(12).toString('hex');
   const untilMs = Date.now() + lockMsMax;
   for (;;) {
-    const version = Number(await storedValue(session, 'version'));
+    const version = Number((await storedValue(session, 'version')) ?? 0);
     if (version > newest) {
       throw new StoreRefused(
         `The keyspace ${session.keyspace} was written by a newer Parley (schema ${version}; this one knows up to ${newest}). Start the newer one, or restore a backup from before the upgrade.`,
@@ -135,7 +133,7 @@ async function migrate(session: CqlSession, chain: readonly CqlMigration[], dial
       throw new StoreRefused(`Somebody else has been migrating the keyspace ${session.keyspace} for ${lockMsMax / 60_000} minutes. Look what it is about, then start again.`);
     await new Promise((resolve) => setTimeout(resolve, lockPollMs));
   }
-  let version = Number(await storedValue(session, 'version', true)); // as it is under the lock
+  let version = Number((await storedValue(session, 'version', true)) ?? 0); // as it is under the lock
   if (version === 0) {
     await create(session, dialect);
     version = 1;

@@ -1,25 +1,9 @@
-// The way to the CQL store: one driver for all stores of a process, with what is tried again, where, and for how long.
-import type { ConnectionOptions } from 'node:tls';
-import * as driver from 'cassandra-driver';
-import { auth, Client, ExecutionProfile, errors, policies, type tracker, types } from 'cassandra-driver';
-import { isAboutCredentials, outcomeOf, reasonOf } from './errors.cql.ts';
+// The way to the CQL store: one driver for all stores of a process, with what is tried again, for how long, and how much at once.
+import { type Client, types } from 'cassandra-driver';
+import { type ClientOptions, connectedClient, fenceProfile } from './client.cql.ts';
+import { outcomeOf, reasonOf } from './errors.cql.ts';
 import { StoreRefused, StoreUnavailable } from './faults.ts';
-import { ReplicasFirst, Suspects } from './replicas.cql.ts';
-
-export interface SessionOptions {
-  /** `host` or `host:port`, some nodes of the store; the others are found through them. */
-  readonly contactPoints: readonly string[];
-  /** Only its nodes are asked. */
-  readonly localDataCenter: string;
-  readonly keyspace: string;
-  readonly credentials?: { readonly username: string; readonly password: string } | undefined;
-  /** As for tls.connect; undefined: in the clear. */
-  readonly tls?: ConnectionOptions | undefined;
-  /** Where nodes are reached at other addresses than they know of each other (a proxy, an address translation). */
-  readonly addresses?: policies.addressResolution.AddressTranslator | undefined;
-  /** How long a statement may take before the node counts as slow and the next one is asked. */
-  readonly readTimeoutMs?: number;
-}
+import { Gate } from './gate.cql.ts';
 
 export type Row = types.Row;
 export interface Statement {
@@ -30,6 +14,8 @@ export interface ReadOptions {
   /** Finishes appends that a coordinator has left half done, and sees them. */
   readonly serial?: boolean;
   readonly fetchSize?: number;
+  /** About how much the answer may hold. */
+  readonly bytes?: number;
   readonly pageState?: string | undefined;
 }
 export interface Page {
@@ -40,38 +26,31 @@ export interface Page {
 const { localQuorum, localSerial } = types.consistencies;
 const triesMax = 5;
 const restMs = { first: 40, max: 1_000 };
-const connectTimeoutMs = 5_000;
 const schemaTimeoutMs = 30_000;
-const fence = 'fence';
+/** What a request weighs beside its values, and a read by its answer. */
+const requestBytes = 256;
+const readBytes = 4 * 1024;
 
 export class CqlSession {
   readonly client: Client;
   readonly keyspace: string;
-  /** Since the opening; for metrics. Appends whose outcome was unknown for a while, and tries again of any kind. */
-  readonly counts = { unknown: 0, again: 0 };
+  readonly dataCenter: string;
+  /** Since the opening, for metrics: conditional statements whose outcome was unknown for a while; submissions of them after the first; other tries after the first; serial reads. */
+  readonly counts = { unknown: 0, resubmitted: 0, repeated: 0, serialReads: 0 };
+  readonly #gate = new Gate();
   #trouble: string | undefined;
-  #closing = false;
+  readonly #closing = new AbortController();
 
-  private constructor(client: Client, keyspace: string) {
+  private constructor(client: Client, keyspace: string, dataCenter: string) {
     this.client = client;
     this.keyspace = keyspace;
+    this.dataCenter = dataCenter;
   }
 
   /** Rejects with what to do where nobody answers, or says no. */
-  static async connect(options: SessionOptions): Promise<CqlSession> {
-    if (!/^[a-z][a-z0-9_]{0,47}$/.test(options.keyspace))
-      throw new StoreRefused(`"${options.keyspace}" cannot be a keyspace: a–z, 0–9 and _, at most 48, beginning with a letter.`);
-    const client = new Client(clientOptions(options));
-    try {
-      await client.connect();
-    } catch (error) {
-      await client.shutdown().catch(() => undefined);
-      throw whyNotConnected(error, options);
-    }
-    const found = new Set(client.hosts.values().map(({ datacenter }) => datacenter));
-    if (found.has(options.localDataCenter)) return new CqlSession(client, options.keyspace);
-    await client.shutdown();
-    throw new StoreRefused(`The store at ${options.contactPoints.join(', ')} has no data centre "${options.localDataCenter}", only ${[...found].join(', ')}.`);
+  static async connect(options: ClientOptions): Promise<CqlSession> {
+    const { client, dataCenter } = await connectedClient(options);
+    return new CqlSession(client, options.keyspace, dataCenter);
   }
 
   /** Of all pages. */
@@ -90,22 +69,24 @@ export class CqlSession {
     return (await this.page(query, params, options)).rows[0];
   }
 
-  async page(query: string, params: readonly unknown[], { serial = false, fetchSize = 5_000, pageState }: ReadOptions = {}): Promise<Page> {
+  async page(query: string, params: readonly unknown[], { serial = false, fetchSize = 5_000, pageState, bytes = readBytes }: ReadOptions = {}): Promise<Page> {
+    if (serial) this.counts.serialReads += 1;
     const options = {
       prepare: true,
       isIdempotent: true,
       fetchSize,
       consistency: serial ? localSerial : localQuorum,
-      ...(serial && { executionProfile: fence }),
+      ...(serial && { executionProfile: fenceProfile }),
       ...(pageState !== undefined && { pageState }),
     };
-    const result = await this.#again(() => this.client.execute(query, params as unknown[], options));
+    const result = await this.#again(bytes, () => this.client.execute(query, params as unknown[], options));
     return { rows: result.rows, next: result.pageState ?? undefined };
   }
 
   /** Something that may be done twice. Rejects with StoreUnavailable where it is not certain that it was done. */
   async write(query: string, params: readonly unknown[]): Promise<void> {
-    await this.#again(() => this.client.execute(query, params as unknown[], { prepare: true, isIdempotent: true, consistency: localQuorum }));
+    const bytes = requestBytes + bytesIn(params);
+    await this.#again(bytes, () => this.client.execute(query, params as unknown[], { prepare: true, isIdempotent: true, consistency: localQuorum }));
   }
 
   /** The same for several statements about one partition: all or none. */
@@ -113,7 +94,7 @@ export class CqlSession {
     const [only] = statements;
     if (only === undefined) return;
     if (statements.length === 1) return this.write(only.query, only.params);
-    await this.#again(() =>
+    await this.#again(bytesOf(statements), () =>
       this.client.batch(statements as { query: string; params: unknown[] }[], { prepare: true, isIdempotent: true, consistency: localQuorum, logged: false }),
     );
   }
@@ -123,129 +104,106 @@ export class CqlSession {
    * `false`: the condition did not hold, perhaps because an earlier submission of the same has been carried out. StoreUnavailable: certainly not carried out.
    */
   async decide(statements: readonly Statement[]): Promise<boolean> {
+    const bytes = bytesOf(statements);
     let isUnknown = false;
     for (let tries = 1; ; tries += 1) {
       try {
-        const result = await this.client.batch(statements as { query: string; params: unknown[] }[], {
-          prepare: true,
-          isIdempotent: false,
-          logged: false,
-          consistency: localQuorum,
-          serialConsistency: localSerial,
-          executionProfile: fence,
-        });
-        this.#trouble = undefined;
-        return result.wasApplied();
+        return (await this.#pass(bytes, () => this.client.batch(statements as { query: string; params: unknown[] }[], conditional))).wasApplied();
       } catch (error) {
-        const outcome = outcomeOf(error);
-        if (outcome === 'refused') throw new StoreRefused(reasonOf(error), { cause: error });
+        const outcome = error instanceof StoreUnavailable ? 'absent' : outcomeOf(error);
+        if (outcome === 'refused' && !isUnknown) throw new StoreRefused(reasonOf(error), { cause: error });
         this.#trouble = reasonOf(error);
-        if (outcome === 'absent' && !isUnknown) throw new StoreUnavailable(reasonOf(error), { cause: error });
-        if (!isUnknown) this.counts.unknown += 1;
-        isUnknown = true;
-        if (this.#closing) throw new Error('the store is closed, and whether the last append stands is unknown', { cause: error });
+        if (outcome === 'absent' && !isUnknown && (tries >= triesMax || this.#closing.signal.aborted)) throw new StoreUnavailable(reasonOf(error), { cause: error });
+        if (outcome === 'unknown' && !isUnknown) {
+          isUnknown = true;
+          this.counts.unknown += 1;
+        }
+        if (isUnknown && this.#closing.signal.aborted) throw new Error('the store is closed, and whether the last conditional write stands is unknown', { cause: error });
       }
-      this.counts.again += 1;
-      await rest(tries);
+      if (isUnknown) this.counts.resubmitted += 1;
+      else this.counts.repeated += 1;
+      await this.#rest(tries);
     }
   }
 
   /** A change of the schema; resolves when all nodes have it. */
   async change(query: string): Promise<void> {
-    await this.#again(() => this.client.execute(query, [], { readTimeout: schemaTimeoutMs }));
+    await this.#again(requestBytes, () => this.client.execute(query, [], { readTimeout: schemaTimeoutMs }));
   }
 
+  /** Why the last statement failed, until one succeeds. */
   get trouble(): string | undefined {
     return this.#trouble;
   }
 
+  /** Requests under way, and those that wait for their turn. */
+  get load(): { readonly requests: number; readonly waiting: number } {
+    return this.#gate;
+  }
+
   /** Nothing is tried again from now on. */
-  closing(): void {
-    this.#closing = true;
+  stopTrying(): void {
+    this.#closing.abort();
   }
 
   async close(): Promise<void> {
-    this.#closing = true;
+    this.stopTrying();
     await this.client.shutdown();
   }
 
-  async #again<Value>(ask: () => Promise<Value>): Promise<Value> {
+  async #again<Value>(bytes: number, ask: () => Promise<Value>): Promise<Value> {
     for (let tries = 1; ; tries += 1) {
       try {
-        const value = await ask();
-        this.#trouble = undefined;
-        return value;
+        return await this.#pass(bytes, ask);
       } catch (error) {
+        if (error instanceof StoreUnavailable) throw error;
         if (outcomeOf(error) === 'refused') throw new StoreRefused(reasonOf(error), { cause: error });
         this.#trouble = reasonOf(error);
-        if (tries >= triesMax || this.#closing) throw new StoreUnavailable(reasonOf(error), { cause: error });
+        if (tries >= triesMax || this.#closing.signal.aborted) throw new StoreUnavailable(reasonOf(error), { cause: error });
       }
-      this.counts.again += 1;
-      await rest(tries);
+      this.counts.repeated += 1;
+      await this.#rest(tries);
     }
   }
-}
 
-/** Longer each time, and never the same for two: those who collided do not collide again. */
-function rest(tries: number): Promise<void> {
-  const ms = Math.min(restMs.max, restMs.first * 2 ** (tries - 1)) * (0.5 + Math.random());
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function clientOptions(options: SessionOptions): ConstructorParameters<typeof Client>[0] {
-  const { contactPoints, localDataCenter, keyspace, credentials, tls, addresses, readTimeoutMs = 3_000 } = options;
-  const suspects = new Suspects();
-  const where = { keyspace, localDataCenter, suspects };
-  return {
-    contactPoints: [...contactPoints],
-    // Not told of the data centre, whose absence it would take for an outage, leaving connections behind: our policies know it.
-    ...(credentials && { authProvider: new auth.PlainTextAuthProvider(credentials.username, credentials.password) }),
-    ...(tls && { sslOptions: tls }),
-    policies: {
-      loadBalancing: new ReplicasFirst({ ...where, order: 'turns' }),
-      // An append that is sent twice at once competes with itself.
-      speculativeExecution: new policies.speculativeExecution.NoSpeculativeExecutionPolicy(),
-      // Conditional statements are ordered by the store's own ballots, and everything else that races says its timestamp itself.
-      timestampGeneration: null as unknown as policies.timestampGeneration.TimestampGenerator, // none
-      ...(addresses && { addressResolution: addresses }),
-    },
-    profiles: [new ExecutionProfile(fence, { loadBalancing: new ReplicasFirst({ ...where, order: 'token' }), consistency: localQuorum, serialConsistency: localSerial })],
-    queryOptions: { consistency: localQuorum, serialConsistency: localSerial },
-    socketOptions: { readTimeout: readTimeoutMs, connectTimeout: connectTimeoutMs, tcpNoDelay: true },
-    pooling: { coreConnectionsPerHost: { [types.distance.local]: 1 }, heartBeatInterval: 5_000 },
-    requestTracker: new SlowNodes(suspects),
-    monitorReporting: { enabled: false },
-  };
-}
-
-/** The driver wants a descendant of its class, which its types call an interface. */
-const { RequestTracker } = (driver as unknown as { readonly tracker: { readonly RequestTracker: new () => object } }).tracker;
-
-class SlowNodes extends RequestTracker implements tracker.RequestTracker {
-  readonly #suspects: Suspects;
-
-  constructor(suspects: Suspects) {
-    super();
-    this.#suspects = suspects;
+  /** Once, within what the gate allows. */
+  async #pass<Value>(bytes: number, ask: () => Promise<Value>): Promise<Value> {
+    const turn = this.#gate.enter(bytes);
+    if (turn !== undefined) await turn;
+    try {
+      const value = await ask();
+      this.#trouble = undefined;
+      return value;
+    } finally {
+      this.#gate.leave(bytes);
+    }
   }
 
-  onError(host: { readonly address: string }, _query: unknown, _parameters: unknown, _options: unknown, _length: number, error: Error): void {
-    if (error instanceof errors.OperationTimedOutError) this.#suspects.add(host.address);
+  /** Longer each time, and never the same for two: those who collided do not collide again. Over at once when nothing is to be tried again. */
+  #rest(tries: number): Promise<void> {
+    const ms = Math.min(restMs.max, restMs.first * 2 ** (tries - 1)) * (0.5 + Math.random());
+    const { signal } = this.#closing;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      signal.addEventListener('abort', done);
+      if (signal.aborted) done();
+    });
   }
-
-  onSuccess(host: { readonly address: string }): void {
-    this.#suspects.clear(host.address);
-  }
-
-  shutdown(): void {}
 }
 
-function whyNotConnected(error: unknown, { contactPoints, credentials }: SessionOptions): Error {
-  const cause = { cause: error };
-  const where = contactPoints.join(', ');
-  if (isAboutCredentials(error)) {
-    const who = credentials === undefined ? 'it wants credentials, and none are set' : `it refuses the user "${credentials.username}" with the password that is set`;
-    return new StoreRefused(`The store at ${where} answers, but ${who}.`, cause);
-  }
-  return new StoreUnavailable(`The store at ${where} cannot be reached: ${reasonOf(error)}`, cause);
+const conditional = { prepare: true, isIdempotent: false, logged: false, consistency: localQuorum, serialConsistency: localSerial, executionProfile: fenceProfile };
+
+function bytesOf(statements: readonly Statement[]): number {
+  return statements.reduce((bytes, { params }) => bytes + requestBytes + bytesIn(params), 0);
+}
+
+function bytesIn(params: readonly unknown[]): number {
+  let bytes = 0;
+  for (const param of params) if (Buffer.isBuffer(param)) bytes += param.byteLength;
+  return bytes;
 }

@@ -13,11 +13,11 @@ export const tables: Readonly<Record<string, string>> = {
   // bucket: a lower bound of the log's current one. snapshot: which one is the newest.
   chats: '(chat_id ascii PRIMARY KEY, bucket int, snapshot frozen<tuple<bigint, text, int>>)',
   snapshot_pages: '(chat_id ascii, id text, page int, bytes blob, PRIMARY KEY ((chat_id, id), page))',
-  // announced counts announcements, settled says which of them are done with; announced_head is where the row stood when it was announced.
+  // announced counts announcements, settled says which of them are done with; announced_head is where the row stood when it was announced. bucket: of a large chat's log, a lower bound of its current one.
   inbox: `(user_id ascii, incarnation text, chat_id ascii, head bigint, member boolean, large boolean, announced bigint, announced_head bigint, settled bigint,
-    receipts_version bigint, read bigint, PRIMARY KEY ((user_id, incarnation), chat_id)) ${rewritten}`,
+    receipts_version bigint, read bigint, bucket int, PRIMARY KEY ((user_id, incarnation), chat_id)) ${rewritten}`,
   // A row for everybody whose inbox has the chat, with or without watermarks.
-  receipts: `(chat_id ascii, user_id ascii, delivered bigint, read bigint, member boolean, version bigint STATIC, large boolean STATIC, PRIMARY KEY (chat_id, user_id)) ${rewritten}`,
+  receipts: `(chat_id ascii, user_id ascii, delivered bigint, read bigint, member boolean, large boolean STATIC, PRIMARY KEY (chat_id, user_id)) ${rewritten}`,
   users: '(user_id ascii PRIMARY KEY, handle text, name text, password_hash text, created_at timestamp)',
   handles: '(handle text PRIMARY KEY, user_id ascii, name text, password_hash text, created_at timestamp)',
   devices: '(user_id ascii, device_id ascii, name text, created_at bigint, revoked_at bigint, PRIMARY KEY (user_id, device_id))',
