@@ -32,13 +32,11 @@ export const effects = {
   busy: 'sends held back (busy)',
   unavailable: 'requests refused (unavailable)',
   silent: 'questions to the node itself that it did not answer',
-  cut: 'connections cut',
+  cut: 'connections between a node and a service that ended',
   delayed: 'chunks that came late',
-  redisDown: 'times that a node was seen without Redis',
-  storeDown: 'connections to a node of the store that ended',
+  late: 'sends that were answered only after more than a second',
   keys: 'keys gone from Redis',
   clock: 'times that the node was seen with a wrong clock',
-  level: 'times that nodes of different levels were seen together',
 } as const;
 export type Effect = keyof typeof effects;
 
@@ -51,7 +49,7 @@ export const kinds = {
     lane: 'nodes',
     on: 'node',
     forMs: [2_500, 6_000],
-    strength: [1_000, 2 * 3_600_000],
+    strength: [3_000, 2 * 3_600_000],
     says: 'the clock of a node jumps, forward or back, and later back again',
     seenBy: ['clock'],
   },
@@ -62,8 +60,8 @@ export const kinds = {
   slowStore: { lane: 'links', on: 'node', forMs: [1_000, 8_000], strength: [20, 400], says: 'the way of a node to Cassandra becomes slow', seenBy: ['delayed'] },
   slowRedis: { lane: 'links', on: 'node', forMs: [1_000, 5_000], strength: [20, 400], says: 'the way of a node to Redis becomes slow', seenBy: ['delayed'] },
   restartNats: { lane: 'services', on: 'all', forMs: [0, 2_000], says: 'NATS is killed (-9), and started again', seenBy: ['reconnects'] },
-  killStore: { lane: 'services', on: 'store', forMs: [0, 2_000], says: 'a Cassandra node is killed (-9), and started again', seenBy: ['storeDown'] },
-  pauseStore: { lane: 'services', on: 'store', forMs: [1_000, 10_000], says: 'a Cassandra node is stopped (SIGSTOP), and goes on', seenBy: ['again', 'unknown', 'silent'] },
+  killStore: { lane: 'services', on: 'store', forMs: [0, 2_000], says: 'a Cassandra node is killed (-9), and started again', seenBy: ['cut'] },
+  pauseStore: { lane: 'services', on: 'store', forMs: [1_000, 10_000], says: 'a Cassandra node is stopped (SIGSTOP), and goes on', seenBy: ['again', 'unknown', 'late'] },
   flushRedis: { lane: 'services', on: 'all', forMs: [0, 0], says: 'everything in Redis is deleted', seenBy: ['keys'] },
 } as const satisfies Record<string, Kind>;
 export type KindName = keyof typeof kinds;
