@@ -2,8 +2,8 @@
 import type { ChatId } from '../structures/ids.ts';
 import { Lru } from '../structures/lru.ts';
 import { checkAppend } from './appends.ts';
-import { StoreRefused, Superseded } from './faults.ts';
-import { bucketOf, type Head, isClosed, type Logs } from './logs.cql.ts';
+import { StoreRefused, StoreUnavailable, Superseded } from './faults.ts';
+import { bucketEntries, bucketOf, type Head, isClosed, type Logs } from './logs.cql.ts';
 import type { Append, MessageStore, OpenLog } from './messages.ts';
 import { Reading } from './reading.cql.ts';
 import type { CqlSession } from './session.cql.ts';
@@ -19,24 +19,29 @@ export interface CqlMessagesOptions {
 
 export interface CqlMessages extends MessageStore {
   readonly counts: { appends: number; superseded: number };
-  /** Appends under way. */
-  readonly underWay: ReadonlySet<Promise<unknown>>;
+  /** Refuses further appends; resolves when those under way are answered. */
+  finish(): Promise<void>;
 }
 
-/** More would make a partition too large to repair, and a batch too slow. */
-const entriesMax = 10_000;
+/** So that an append reaches into the next bucket's seqs at most: whoever reads looks no further back. */
+const entriesMax = bucketEntries;
 
 export function cqlMessages(session: CqlSession, logs: Logs, { owner, headsMax = 50_000, onOpen }: CqlMessagesOptions): CqlMessages {
   const heads = new Lru<ChatId, Head>(headsMax);
   const last = new Map<ChatId, Promise<unknown>>();
   const underWay = new Set<Promise<unknown>>();
   const counts = { appends: 0, superseded: 0 };
+  let isClosing = false;
   const reading = new Reading(logs, (chatId) => heads.peek(chatId));
   const work = { session, logs, heads, owner, counts };
 
   return {
     counts,
-    underWay,
+
+    async finish() {
+      isClosing = true;
+      while (underWay.size > 0) await Promise.all(underWay);
+    },
 
     async open(chatId) {
       await last.get(chatId);
@@ -47,6 +52,7 @@ export function cqlMessages(session: CqlSession, logs: Logs, { owner, headsMax =
     },
 
     append(append) {
+      if (isClosing) return Promise.reject(new StoreUnavailable('the store is being closed'));
       const { chatId } = append;
       const before = last.get(chatId);
       const appended = before === undefined ? extend(work, append) : before.then(() => extend(work, append));

@@ -84,8 +84,8 @@ export async function openCqlStores(options: CqlStoresOptions): Promise<CqlStore
 }
 
 /** What is under way is finished first, if it can be: an append of unknown outcome is asked for until then, and left as it is where no answer comes. */
-async function close(session: CqlSession, { underWay }: CqlMessages, msMax: number): Promise<void> {
-  const finished = Promise.all(underWay);
+async function close(session: CqlSession, messages: CqlMessages, msMax: number): Promise<void> {
+  const finished = messages.finish();
   let timer: NodeJS.Timeout | undefined;
   const tooLong = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, msMax);
