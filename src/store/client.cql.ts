@@ -15,6 +15,7 @@ export interface ClientOptions extends CqlOptions {
 
 const { localQuorum, localSerial } = types.consistencies;
 const connectTimeoutMs = 5_000;
+const defaultPort = 9_042;
 /** Of conditional statements and serial reads. */
 export const fenceProfile = 'fence';
 
@@ -47,6 +48,8 @@ function driverOptions(options: ClientOptions, place: Place): ConstructorParamet
   const suspects = new Suspects();
   return {
     contactPoints: [...contactPoints],
+    // Nodes tell each other's addresses, but not their ports: without this all but those named above would be looked for at 9042.
+    protocolOptions: { port: portOf(contactPoints) },
     // Not told of the data centre, whose absence it would take for an outage, leaving connections behind: our policies know it.
     ...(credentials && { authProvider: new auth.PlainTextAuthProvider(credentials.username, credentials.password) }),
     ...(tls && { sslOptions: tlsOptionsOf(tls) }),
@@ -67,6 +70,11 @@ function driverOptions(options: ClientOptions, place: Place): ConstructorParamet
     requestTracker: new SlowNodes(suspects),
     monitorReporting: { enabled: false },
   };
+}
+
+/** That of the first one, which is to be that of all nodes. */
+function portOf([first = '']: readonly string[]): number {
+  return Number(/:(\d+)$/.exec(first)?.[1] ?? defaultPort);
 }
 
 function tlsOptionsOf({ caFile, certFile, keyFile, name }: NonNullable<CqlOptions['tls']>): ConnectionOptions {
