@@ -6,6 +6,7 @@ import type { Origin } from '../core/step.ts';
 import { refused, type ToDevice } from '../protocol/codec.ts';
 import type { ChatId, DeviceId, UserId } from '../structures/ids.ts';
 import type { ToChatAudiences } from './envelope.ts';
+import { InFlight } from './in-flight.ts';
 import type { Link, Receiver } from './link.ts';
 import type { Membership } from './membership.ts';
 
@@ -32,17 +33,19 @@ export interface Router {
 
 export interface NodeRouter extends Router {
   readonly link: Link;
-  /** The view has changed: chats whose owner is another node now end here, and what waits for them is forwarded. */
+  /** The view has changed: chats whose owner is another node now end here, and what waits for them is forwarded. What a node that is gone has not answered is passed on again. */
   handOver(): void;
 }
 
-type Placing = Pick<Membership, 'ownerOf' | 'holds'>;
+type Placing = Pick<Membership, 'ownerOf' | 'holds' | 'sees'>;
 
 /** Every command is forwarded once at most: who gets a forwarded one serves it whatever its own view says, and the store judges. */
 export function createRouter(entities: LocalEntities, placing: Placing, linkTo: (receiver: Receiver) => Link): NodeRouter {
   /** Commands that another node has forwarded to this one, as long as they are anywhere. */
   const forwarded = new WeakSet<ChatCommand>();
+  const inFlight = new InFlight();
   const receiver = receiverOf(entities, {
+    isWanted: (deviceId, frame) => inFlight.answered(deviceId, frame),
     unforwarded: (chatId, command) => pass(chatId, command, true),
     forwarded: (chatId, command) => {
       forwarded.add(command);
@@ -56,8 +59,20 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
   const { node } = link;
   const pass = (chatId: ChatId, command: ChatCommand, isForwarded: boolean): void => {
     const owner = placing.ownerOf(chatId);
+    if (owner === node) {
+      inFlight.keep(command);
+      return entities.tell('chat', chatId, command);
+    }
+    if ('from' in command && command.from.node === node) inFlight.pass({ node: owner, chatId, command });
+    link.toNode(owner, { kind: 'toChat', chatId, forwarded: isForwarded, command });
+  };
+  /** Served by whoever gets it. Kept as in flight here too: the former owner may live, and answer as well. */
+  const passAgain = (chatId: ChatId, command: ChatCommand): void => {
+    if (placing.holds && isHeldBack(command, entities)) return;
+    const owner = placing.ownerOf(chatId);
+    inFlight.pass({ node: owner, chatId, command });
     if (owner === node) entities.tell('chat', chatId, command);
-    else link.toNode(owner, { kind: 'toChat', chatId, forwarded: isForwarded, command });
+    else link.toNode(owner, { kind: 'toChat', chatId, forwarded: true, command });
   };
   return {
     node,
@@ -73,6 +88,7 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
     notifyUser: (userId, frame, except) => link.toUser(userId, { kind: 'notify', frame, except }),
     pushToAudiences: (chatId, chatPush) => link.toChat(chatId, chatPush),
     handOver() {
+      for (const { chatId, command } of inFlight.take((one) => !placing.sees(one))) passAgain(chatId, command);
       for (const id of [...entities.awakeIds('chat')]) {
         const chatId = id as ChatId;
         if (placing.ownerOf(chatId) === node) continue;
@@ -86,6 +102,8 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
 }
 
 interface Arriving {
+  /** False for one that has come before. */
+  isWanted(deviceId: DeviceId, answer: ToDevice): boolean;
   unforwarded(chatId: ChatId, command: ChatCommand): void;
   forwarded(chatId: ChatId, command: ChatCommand): void;
   noUser(userId: UserId): void;
@@ -101,6 +119,7 @@ function receiverOf(entities: LocalEntities, arriving: Arriving): Receiver {
           else arriving.unforwarded(envelope.chatId, envelope.command);
           return;
         case 'answer':
+          if (!arriving.isWanted(envelope.deviceId, envelope.frame)) return;
           entities.tellIfAwake('session', envelope.userId, envelope);
           return;
         case 'toAudience':

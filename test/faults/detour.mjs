@@ -5,12 +5,17 @@ import { Socket } from 'node:net';
 const detours = new Map((process.env['TEST_DETOURS'] ?? '').split(',').map((pair) => pair.split('=')));
 const straight = Socket.prototype.connect;
 
+const around = (host, port) => Number(detours.get(`${host}:${port}`) ?? 0);
+
 Socket.prototype.connect = function connect(...given) {
-  const [first] = given;
-  const options = Array.isArray(first) ? first[0] : first; // net.connect hands over what it has understood, in a list
-  const port = options !== null && typeof options === 'object' && detours.get(`${options.host}:${options.port}`);
-  if (!port) return straight.apply(this, given);
-  const changed = { ...options, host: '127.0.0.1', port: Number(port) };
+  const [first, second, ...others] = given;
+  // net.connect hands over what it has understood, in a list; a socket of one's own is told a port and a host.
+  const options = Array.isArray(first) ? first[0] : first;
+  const isPlain = typeof options === 'number' || typeof options === 'string';
+  const port = isPlain ? around(second, options) : around(options?.host, options?.port);
+  if (port === 0) return straight.apply(this, given);
+  if (isPlain) return straight.call(this, port, '127.0.0.1', ...others);
+  const changed = { ...options, host: '127.0.0.1', port };
   if (!Array.isArray(first)) return straight.call(this, changed, ...given.slice(1));
   first[0] = changed;
   return straight.apply(this, given);

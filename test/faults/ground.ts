@@ -95,12 +95,15 @@ export class GroundNode {
   life = 0;
   /** Starts that failed and were repeated. */
   failedStarts = 0;
+  /** Told when a process ends that nobody has ended. */
+  onEnd: (ended: Ended) => void = () => undefined;
   /** Of the lines of its log those about errors, of all its processes. */
   readonly errors: string[] = [];
   readonly #environment: Readonly<Record<string, string>>;
   readonly #log: string;
   readonly #say: (text: string) => void;
   #parley: Parley | undefined;
+  #isEnding = false;
 
   private constructor(name: string, clock: JumpingClock, ways: GroundNode['ways'], environment: Readonly<Record<string, string>>, { folder, say }: GroundOptions) {
     this.name = name;
@@ -146,6 +149,9 @@ export class GroundNode {
       try {
         this.#parley = await Parley.start({ environment: { ...this.#environment, PARLEY_FEATURE_LEVEL: `${level}` }, nodeOptions: ['--import', detour] });
         this.life += 1;
+        const started = this.#parley;
+        void started.ended.then((ended) => started === this.#parley && !this.#isEnding && this.onEnd(ended));
+        this.#isEnding = false;
         return;
       } catch (error) {
         if (!(error instanceof ParleyFailed)) throw error;
@@ -157,12 +163,14 @@ export class GroundNode {
   }
 
   async kill(): Promise<void> {
+    this.#isEnding = true;
     await this.#parley?.kill('SIGKILL');
     await this.#keepLog();
   }
 
   /** As an operator ends it. */
   async drain(): Promise<Ended | undefined> {
+    this.#isEnding = true;
     const ended = await this.#parley?.stop();
     await this.#keepLog();
     return ended;

@@ -39,6 +39,8 @@ type Guest = RoamingSdk | RoamingRaw;
 const smallSize = 6;
 const guestsPerGroup = 2;
 const tickMs = 10;
+/** So often a client goes to another node of its own will: nodes that were started again are not left alone. */
+const roamEveryMs = 20_000;
 const settleMsMax = 180_000;
 
 export class Party {
@@ -122,6 +124,7 @@ export class Party {
         const { chatId, peer } = seeded.of(this.#places.get(client) as readonly Place[]);
         if (peer !== null || client.isIn(chatId)) client.post(chatId, peer);
         if (client.kind === 'sdk' && seeded.below(4) === 0) client.read(chatId).catch(() => undefined);
+        if (seeded.below(Math.ceil((perSecond * roamEveryMs) / 1_000 / this.clients.length)) === 0) seeded.of(this.clients).roam();
         if (seeded.below(Math.ceil(perSecond)) === 0) void this.#change(seeded.of(this.groups));
       }
       await delay(tickMs);

@@ -15,6 +15,8 @@ const tickMs = 500;
 const silentMsMax = 6_000;
 /** Without an answer for so long: asked again. */
 const nudgeMs = 3_000;
+/** Sends that wait in one chat; the person writes no more then. */
+const pendingMax = 4;
 
 export class RoamingRaw {
   readonly kind = 'raw';
@@ -74,11 +76,17 @@ export class RoamingRaw {
   }
 
   post(chatId: ChatId): boolean {
+    if ((this.device.places.get(chatId)?.open.length ?? 0) >= pendingMax) return false;
     const text = `${this.name}/${this.#count + 1}`;
     if (!this.device.post(chatId, Buffer.from(text))) return false;
     this.#count += 1;
     this.#history.tell({ who: this.name, what: 'posted', chatId, text });
     return true;
+  }
+
+  /** Of its own will, to another node. */
+  roam(): void {
+    if (!this.#isLost) this.#lose('roams');
   }
 
   async stop(): Promise<void> {

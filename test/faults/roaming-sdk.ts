@@ -7,7 +7,7 @@ import { LoggedOut, Refused } from '../../src/sdk/faults.ts';
 import type { Policy } from '../../src/sdk/policy.ts';
 import { memoryDisk } from '../../src/sdk/storage.memory.ts';
 import type { DeviceStorage } from '../../src/sdk/storage.ts';
-import type { Dial } from '../../src/sdk/wire.ts';
+import type { Dial, Wire } from '../../src/sdk/wire.ts';
 import { webSocketDial } from '../../src/sdk/wire.websocket.ts';
 import type { ChatId, DeviceId, UserId } from '../../src/structures/ids.ts';
 import { digestOf, type History } from './history.ts';
@@ -16,7 +16,7 @@ import type { LogIn, Whereabouts } from './whereabouts.ts';
 
 /** A run does not wait as long as a device may. */
 const policy: Partial<Policy> = { reconnectMaxMs: 2_000, welcomeTimeoutMs: 4_000, sendTimeoutMs: 4_000, requestTimeoutMs: 6_000, retryMaxMs: 3_000 };
-const pendingMax = 8;
+const pendingMax = 4;
 
 export class RoamingSdk {
   readonly kind = 'sdk';
@@ -29,6 +29,7 @@ export class RoamingSdk {
   readonly #storage: DeviceStorage;
   readonly #history: History;
   #count = 0;
+  #wire: Wire | undefined;
 
   private constructor(name: string, { tokens }: LogIn, client: Client, storage: DeviceStorage, history: History) {
     this.name = name;
@@ -46,13 +47,14 @@ export class RoamingSdk {
     const dial: Dial = (events) => {
       const { name: node, socketUrl } = whereabouts.any(self.node);
       self.node = node;
-      return webSocketDial(() => socketUrl)({
+      self.#wire = webSocketDial(() => socketUrl)({
         ...events,
         received(bytes) {
           sights.see(decodeToDevice(bytes));
           events.received(bytes);
         },
       });
+      return self.#wire;
     };
     const accessToken = (fresh: boolean): Promise<string> =>
       logIn.accessToken(fresh).catch((error: unknown) => {
@@ -99,6 +101,11 @@ export class RoamingSdk {
       if (error instanceof Refused) return false;
       throw error;
     }
+  }
+
+  /** As if its network had changed: it connects to another node. */
+  roam(): void {
+    this.#wire?.close();
   }
 
   async read(chatId: ChatId): Promise<void> {

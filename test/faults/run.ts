@@ -9,7 +9,7 @@ import { type KindName, kindNames, kinds } from './schedule.ts';
 import { seedOfRun } from './seeded.ts';
 import { isGood, storm } from './storm.ts';
 
-const usage = `npm run faults -- [--seed N] [--faults 300] [--minutes 40] [--kinds killNode,cutNats] [--nodes 3] [--stores 3] [--lanes 3] [--rate 40] [--takeovers 10] [--folder DIR] [--report FILE]
+const usage = `npm run faults -- [--seed N] [--faults 300] [--minutes 40] [--kinds killNode,cutNats] [--nodes 3] [--stores 3] [--lanes 3] [--rate 20] [--takeovers 10] [--folder DIR] [--report FILE]
 
 Starts Cassandra, NATS, Redis and Parley nodes (installing what is missing, where it may), lets clients talk, breaks things, and judges what clients saw and the store holds.
 
@@ -43,7 +43,7 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: '3' },
     stores: { type: 'string', default: '3' },
     lanes: { type: 'string', default: '3' },
-    rate: { type: 'string', default: '40' },
+    rate: { type: 'string', default: '20' },
     takeovers: { type: 'string', default: '10' },
     folder: { type: 'string' },
     report: { type: 'string' },

@@ -41,10 +41,10 @@ export const effects = {
 export type Effect = keyof typeof effects;
 
 export const kinds = {
-  killNode: { lane: 'nodes', on: 'node', forMs: [0, 3_000], says: 'a node is killed (-9), and started again', seenBy: ['lost'] },
-  pauseNode: { lane: 'nodes', on: 'node', forMs: [1_000, 30_000], says: 'a node is stopped (SIGSTOP), and goes on', seenBy: ['silent'] },
-  drainNode: { lane: 'nodes', on: 'node', forMs: [0, 1_000], says: 'a node is drained (SIGTERM), and started again', seenBy: ['moved'] },
-  upgradeNode: { lane: 'nodes', on: 'node', forMs: [0, 1_000], says: 'a node is drained, and started again with the other feature level', seenBy: ['moved'] },
+  killNode: { lane: 'nodes', on: 'node', forMs: [0, 3_000], says: 'a node is killed (-9), and started again', seenBy: ['lost', 'views'] },
+  pauseNode: { lane: 'nodes', on: 'node', forMs: [1_000, 30_000], says: 'a node is stopped (SIGSTOP), and goes on', seenBy: ['silent', 'views', 'late'] },
+  drainNode: { lane: 'nodes', on: 'node', forMs: [0, 1_000], says: 'a node is drained (SIGTERM), and started again', seenBy: ['moved', 'views'] },
+  upgradeNode: { lane: 'nodes', on: 'node', forMs: [0, 1_000], says: 'a node is drained, and started again with the other feature level', seenBy: ['moved', 'views'] },
   jumpClock: {
     lane: 'nodes',
     on: 'node',
@@ -53,7 +53,7 @@ export const kinds = {
     says: 'the clock of a node jumps, forward or back, and later back again',
     seenBy: ['clock'],
   },
-  cutNats: { lane: 'links', on: 'node', forMs: [500, 10_000], says: 'a node is cut off from NATS', seenBy: ['reconnects', 'busy'] },
+  cutNats: { lane: 'links', on: 'node', forMs: [500, 10_000], says: 'a node is cut off from NATS', seenBy: ['reconnects', 'busy', 'views'] },
   cutStore: { lane: 'links', on: 'node', forMs: [500, 8_000], says: 'a node is cut off from Cassandra', seenBy: ['cut'] },
   cutRedis: { lane: 'links', on: 'node', forMs: [500, 5_000], says: 'a node is cut off from Redis', seenBy: ['cut'] },
   slowNats: { lane: 'links', on: 'node', forMs: [1_000, 8_000], strength: [20, 400], says: 'the way of a node to NATS becomes slow', seenBy: ['delayed'] },

@@ -72,6 +72,13 @@ export async function storm(options: StormOptions): Promise<Storm> {
   const ground = await Ground.start({ nodes: options.nodes, stores: options.stores, folder, say });
   try {
     const stores = await storesOf(ground);
+    for (const node of ground.nodes) {
+      node.onEnd = ({ code, signal }) => {
+        history.tell({ who: node.name, what: 'wrong', says: `ended by itself (${signal ?? code})` });
+        say(`${node.name} ENDED by itself (${signal ?? code}); it is started again.`);
+        void node.kill().then(() => node.start());
+      };
+    }
     const whereabouts = new Whereabouts(ground.addresses, seeded);
     const measured = options.takeovers > 0 ? await takeovers({ ground, whereabouts, history, count: options.takeovers, say }) : undefined;
     const party = await Party.gather(options.party, { whereabouts, history, seeded });
