@@ -1,8 +1,16 @@
 // Every setting, once: its variable, its default, its limit. A wrong one stops the start with a text that says what to set.
 import { z } from 'zod';
+import { linkOptionsOf, linkSettings } from './cluster/link-settings.ts';
+import { featureLevel } from './cluster/membership.ts';
+import { cqlOptionsOf, cqlSettings } from './store/cql-settings.ts';
 import { redisOptionsOf, redisSettings } from './store/redis-settings.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
+const socketUrl = z
+  .string()
+  .max(512)
+  .default('')
+  .refine((url) => url === '' || /^wss?:\/\//.test(url), 'must begin with ws:// or wss://');
 const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 
 export const settings = z.object({
@@ -18,10 +26,7 @@ export const settings = z.object({
   PARLEY_OPS_PORT: port.default(8082),
   PARLEY_OPS_HOST: z.string().min(1).default('127.0.0.1'),
   /** The address by which devices reach the sockets, where it is another one than the server knows (a proxy in front). */
-  PARLEY_SOCKET_URL: z
-    .string()
-    .default('')
-    .refine((url) => url === '' || /^wss?:\/\//.test(url), 'must begin with ws:// or wss://'),
+  PARLEY_SOCKET_URL: socketUrl,
   /** PEM files; both or none. With them sockets and API speak TLS. */
   PARLEY_TLS_CERT: z.string().default(''),
   PARLEY_TLS_KEY: z.string().default(''),
@@ -41,6 +46,16 @@ export const settings = z.object({
   /** Devices are to say something at least this often. */
   PARLEY_HEARTBEAT_MS: whole(5_000, 600_000).default(30_000),
   PARLEY_HELLO_TIMEOUT_MS: whole(500, 60_000).default(10_000),
+  ...linkSettings,
+  /** This node's id among the others: set with PARLEY_NATS, another one for each node. */
+  PARLEY_NODE: z.string().max(64).default(''),
+  /** Where devices reach the sockets of this very node, if that is another address than the node knows; other nodes send theirs there when they drain. */
+  PARLEY_NODE_URL: socketUrl,
+  /** When a node drains, or is cut off, its devices are told to connect elsewhere within this time, each at a moment of its own. */
+  PARLEY_MOVE_SPREAD_MS: whole(0, 600_000).default(2_000),
+  /** Lower than what this build reads: it writes and reads no newer kinds of entries, as the build before would. */
+  PARLEY_FEATURE_LEVEL: whole(0, featureLevel).default(featureLevel),
+  ...cqlSettings,
   ...redisSettings,
   PARLEY_LOG: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
@@ -56,8 +71,13 @@ export function readSettings(variables: Readonly<Record<string, string | undefin
   const parsed = settings.safeParse(variables);
   if (!parsed.success) throw new BadSetting(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '));
   if ((parsed.data.PARLEY_TLS_CERT === '') !== (parsed.data.PARLEY_TLS_KEY === '')) throw new BadSetting('PARLEY_TLS_CERT and PARLEY_TLS_KEY: set both or none.');
+  const { PARLEY_NATS: nats, PARLEY_NODE: node, PARLEY_CQL: cql } = parsed.data;
+  if (new Set([nats === '', node === '', cql === '']).size > 1)
+    throw new BadSetting('PARLEY_NATS, PARLEY_CQL and PARLEY_NODE: set all three for a node that is one of many (each with an id of its own), or none for one that is alone.');
   try {
     redisOptionsOf(parsed.data);
+    linkOptionsOf(parsed.data);
+    cqlOptionsOf(parsed.data);
   } catch (error) {
     throw new BadSetting((error as Error).message);
   }

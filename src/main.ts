@@ -1,12 +1,15 @@
 // Reads the settings, opens the stores, starts the node, and drains it on SIGTERM.
+import { LinkRefused } from './cluster/link-connect.nats.ts';
+import { NodeIdTaken, TooOld } from './cluster/membership.ts';
 import { BadSetting, readSettings, type Settings } from './config.ts';
 import { startNode } from './node.ts';
+import { clusterPorts, type Reporting } from './ports.cluster.ts';
 import { embeddedPorts } from './ports.embedded.ts';
-import { StoreRefused } from './store/faults.ts';
+import { StoreRefused, StoreUnavailable } from './store/faults.ts';
 import { createLog, type Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 
-/** A second signal, or this long after the first, ends the process whatever is still under way. */
+/** A second signal, or this long after the first and after the time that devices have to move, ends the process whatever is still under way. */
 const stopMsMax = 20_000;
 
 async function main(): Promise<void> {
@@ -15,21 +18,25 @@ async function main(): Promise<void> {
   try {
     await serve(settings, log);
   } catch (error) {
-    if (!(error instanceof StoreRefused)) log.fatal({ err: error }, 'the node did not start');
+    if (!isForTheOperator(error)) log.fatal({ err: error }, 'the node did not start');
     throw error;
   }
 }
 
+/** Its message says what to do; a stack would hide it. */
+function isForTheOperator(error: unknown): boolean {
+  return [StoreRefused, StoreUnavailable, LinkRefused, NodeIdTaken, TooOld].some((kind) => error instanceof kind);
+}
+
 async function serve(settings: Settings, log: Log): Promise<void> {
   const metrics = createMetrics();
-  const ports = await embeddedPorts(settings, {
-    onReport: ({ level, says }) => log[level](says),
-    onCommit: (ms) => metrics.synced(ms),
-  });
+  const onReport: Reporting['onReport'] = ({ level, says }) => log[level](says);
+  const isOneOfMany = settings.PARLEY_NATS !== '';
+  const ports = isOneOfMany ? await clusterPorts(settings, { onReport }) : await embeddedPorts(settings, { onReport, onCommit: (ms) => metrics.synced(ms) });
   const node = await startNode(settings, ports, log, metrics);
   const scheme = settings.PARLEY_TLS_CERT === '' ? ['http', 'ws'] : ['https', 'wss'];
   const host = settings.PARLEY_HOST;
-  log.info({ transport: node.transport, data: settings.PARLEY_DATA, incarnation: ports.stores.incarnation }, 'the node serves');
+  log.info({ transport: node.transport, ...(isOneOfMany ? { node: ports.node } : { data: settings.PARLEY_DATA }), incarnation: ports.stores.incarnation }, 'the node serves');
   console.log(
     `Parley serves: API ${scheme[0]}://${host}:${node.apiPort}  sockets ${scheme[1]}://${host}:${node.socketPort} (${node.transport})  metrics http://${settings.PARLEY_OPS_HOST}:${node.opsPort}/metrics`,
   );
@@ -39,7 +46,7 @@ async function serve(settings: Settings, log: Log): Promise<void> {
     if (stopping) process.exit(1);
     stopping = true;
     log.info({ why }, 'draining');
-    setTimeout(() => process.exit(1), stopMsMax).unref();
+    setTimeout(() => process.exit(1), stopMsMax + settings.PARLEY_MOVE_SPREAD_MS).unref();
     node.stop().then(
       () => log.flush().finally(() => process.exit(why === 'failed' ? 1 : 0)),
       (error: unknown) => {
@@ -50,12 +57,15 @@ async function serve(settings: Settings, log: Log): Promise<void> {
   };
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
-  void node.failed.then(() => stop('failed'));
+  void node.asked.then(stop);
+  void node.failed.then((error) => {
+    if (error instanceof NodeIdTaken) console.error('Parley ends.', error.message);
+    stop('failed');
+  });
 }
 
 main().catch((error: unknown) => {
-  // A setting or a directory that is wrong: the text says what to do, a stack would hide it.
-  const says = error instanceof BadSetting || error instanceof StoreRefused || (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? (error as Error).message : error;
+  const says = error instanceof BadSetting || isForTheOperator(error) || (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? (error as Error).message : error;
   console.error('Parley did not start.', says);
   process.exit(1);
 });

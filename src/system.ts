@@ -7,9 +7,10 @@ import type { KernelEvent } from './actors/runtime/events.ts';
 import { createKernel, type Kernel } from './actors/runtime/kernel.ts';
 import { type Connections, sessionActor } from './actors/session.ts';
 import { Heals } from './cluster/heals.ts';
+import { LinkHeartbeats } from './cluster/heartbeats.ts';
 import type { Link, LinkEvents, Receiver } from './cluster/link.ts';
-import { ClusterMembership, featureLevel, LinkHeartbeats, type Membership, type MembershipNeeds, singleNode } from './cluster/membership.ts';
-import { createRouter, type NodeRouter, type Router } from './cluster/router.ts';
+import { ClusterMembership, featureLevel, type Membership, type MembershipNeeds, singleNode } from './cluster/membership.ts';
+import { createRouter, type NodeRouter } from './cluster/router.ts';
 import type { ConnectionId } from './core/session.ts';
 import type { Why } from './protocol/errors.ts';
 import { acquainted } from './services/acquaintance.ts';
@@ -27,7 +28,12 @@ export interface SystemPorts {
   readonly random: Random;
   readonly node: string;
   /** Of a node that is one of many. Without it the node is alone. */
-  readonly cluster?: Pick<MembershipNeeds, 'life' | 'levels' | 'rules'>;
+  readonly cluster?: Pick<MembershipNeeds, 'life' | 'levels' | 'rules' | 'url'> & {
+    /** As an older build would be; left out: all that this one reads. */
+    readonly level?: number;
+    /** An operator has said, on some node, that this one is to go. */
+    onDrain?(): void;
+  };
   linkTo(receiver: Receiver, events: LinkEvents): Link;
   /** The device sockets; they get the entities to tell, and give back the connections. */
   connect(kernel: Kernel): Connections;
@@ -47,7 +53,8 @@ export interface Observe {
 
 export interface System {
   readonly kernel: Kernel;
-  readonly router: Router;
+  readonly router: NodeRouter;
+  readonly heals: Heals;
   /** To be joined before devices are served. */
   readonly membership: Membership;
   readonly connections: Connections;
@@ -66,7 +73,7 @@ export function startSystem(ports: SystemPorts): System {
     committed: (_actor, _commands, tookMs) => observe.committed(tookMs),
   });
   const lagging = new Set<ConnectionId>();
-  const { membership, router } = placeOf(ports, kernel);
+  const { membership, router, heals } = placeOf(ports, kernel);
   const { link } = router;
   const connections = ports.connect(kernel);
   const refused = (why: string): void => observe.refused(why as Why);
@@ -98,15 +105,23 @@ export function startSystem(ports: SystemPorts): System {
     ),
   );
   kernel.host(presenceActor({ router, presence, isConnected: (userId) => kernel.isAwake('session', userId) }));
-  return { kernel, router, membership, connections, lagging: () => lagging.size };
+  return { kernel, router, heals, membership, connections, lagging: () => lagging.size };
 }
 
-function placeOf({ node, clock, random, cluster, linkTo }: SystemPorts, kernel: Kernel): { readonly membership: Membership; readonly router: NodeRouter } {
+function placeOf({ node, clock, random, cluster, linkTo }: SystemPorts, kernel: Kernel): Pick<System, 'membership' | 'router' | 'heals'> {
   const heartbeats = new LinkHeartbeats();
   const load = (): { sessions: number; chats: number } => ({ sessions: kernel.awake('session'), chats: kernel.awake('chat') });
   const membership = cluster === undefined ? singleNode(node) : new ClusterMembership({ node, clock, heartbeats, load, level: featureLevel, ...cluster });
   const heals = new Heals(kernel, clock, random);
-  const router = createRouter(kernel, membership, (receiver) => linkTo(receiver, { ...heartbeats.events, lost: () => heals.begin() }));
+  const events: LinkEvents = {
+    ...heartbeats.events,
+    fromAll(envelope) {
+      heartbeats.events.fromAll(envelope);
+      if (envelope.kind === 'drain' && envelope.node === node) cluster?.onDrain?.();
+    },
+    lost: () => heals.begin(),
+  };
+  const router = createRouter(kernel, membership, (receiver) => linkTo(receiver, events));
   heartbeats.link = router.link;
   membership.hear({
     changed(missed) {
@@ -117,7 +132,7 @@ function placeOf({ node, clock, random, cluster, linkTo }: SystemPorts, kernel: 
     sendAway: () => undefined, // for whoever holds the sockets
     twin: () => undefined,
   });
-  return { membership, router };
+  return { membership, router, heals };
 }
 
 /** The node wants what others send to the entity, from before it reads anything until it is put away. */

@@ -2,7 +2,7 @@
 import { toDeviceFrames } from '../protocol/codec.ts';
 import { limits } from '../protocol/limits.ts';
 import { roles } from '../protocol/members.ts';
-import { bytes, counter, type FrameOf, flag, frame, id, list, maybe, oneFrame, oneOf, row, small, text } from '../protocol/schema.ts';
+import { bytes, counter, type FrameOf, flag, frame, id, later, list, maybe, oneFrame, oneOf, row, small, text } from '../protocol/schema.ts';
 
 /** A node's id: a token of a NATS subject. */
 export const nodeIdMax = 64;
@@ -62,7 +62,11 @@ export const toNodeEnvelopes = [
   frame(3, 'toAudience', { chatId: id('chat'), command: oneFrame(...audienceCommands) }),
 ] as const;
 
-export const toUserEnvelopes = [frame(16, 'push', { push }), frame(17, 'notify', { except: maybe(id('device')), frame: oneFrame(...toDeviceFrames) })] as const;
+export const toUserEnvelopes = [
+  frame(16, 'push', { push }),
+  frame(17, 'notify', { except: maybe(id('device')), frame: oneFrame(...toDeviceFrames) }),
+  frame(18, 'revoke', { deviceId: id('device') }),
+] as const;
 
 export const toChatEnvelopes = [frame(32, 'chatPush', chatPush)] as const;
 
@@ -75,6 +79,8 @@ export const toAllEnvelopes = [
     state: oneOf('up', 'draining', 'leaving'),
     sessions: counter(),
     chats: counter(),
+    url: later(text({ max: limits.urlMax })),
   }),
   frame(49, 'leftOut', { node: nodeId }),
+  frame(50, 'drain', { node: nodeId }),
 ] as const;

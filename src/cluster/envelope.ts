@@ -13,7 +13,11 @@ export type ToNode =
   | { readonly kind: 'toAudience'; readonly chatId: ChatId; readonly command: AudienceCommand };
 
 /** On `user.<id>`: what a user's sessions should hear. */
-export type ToUser = { readonly kind: 'push'; readonly push: Push } | { readonly kind: 'notify'; readonly frame: ToDevice; readonly except: DeviceId | null };
+export type ToUser =
+  | { readonly kind: 'push'; readonly push: Push }
+  | { readonly kind: 'notify'; readonly frame: ToDevice; readonly except: DeviceId | null }
+  /** The device was logged out, wherever it is connected. */
+  | { readonly kind: 'revoke'; readonly deviceId: DeviceId };
 
 /** On `chat.<id>`: entries for the audiences of a large chat. */
 export type ToChatAudiences = ChatPush;
@@ -32,6 +36,10 @@ export type ToAll =
       readonly state: 'up' | 'draining' | 'leaving';
       readonly sessions: number;
       readonly chats: number;
+      /** Where devices reach the node's sockets; null: all nodes by one address, or not known. */
+      readonly url: string | null;
     }
   /** That node had no room for all that it had to send: whoever hears this has perhaps missed some of it. */
-  | { readonly kind: 'leftOut'; readonly node: string };
+  | { readonly kind: 'leftOut'; readonly node: string }
+  /** An operator wants that node to go: it does as on SIGTERM. */
+  | { readonly kind: 'drain'; readonly node: string };

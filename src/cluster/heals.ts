@@ -14,6 +14,8 @@ export class Heals {
   #atOnce = 0;
   /** Something was lost since the round began: those that were told before look once more. */
   #again = false;
+  /** Rounds begun since the start. */
+  count = 0;
 
   constructor(entities: LocalEntities, clock: Clock, random: Random) {
     this.#entities = entities;
@@ -26,6 +28,7 @@ export class Heals {
       this.#again = true;
       return;
     }
+    this.count += 1;
     this.#left = [...this.#entities.awakeIds('session')];
     if (this.#left.length === 0) return;
     this.#atOnce = Math.max(1, Math.ceil((this.#left.length * sliceMs) / spreadMs));

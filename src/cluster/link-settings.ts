@@ -2,12 +2,12 @@
 import { z } from 'zod';
 
 export const linkSettings = {
-  /** One or several nats-servers of one cluster, separated by commas. */
+  /** One or several nats-servers of one cluster, separated by commas. Set: this node is one of many. Empty: it is alone. */
   PARLEY_NATS: z
     .string()
-    .default('nats://127.0.0.1:4222')
+    .default('')
     .refine(
-      (urls) => urls.split(',').every((url) => /^(?:nats|tls):\/\/[^\s/@]+$/.test(url.trim())),
+      (urls) => urls === '' || urls.split(',').every((url) => /^(?:nats|tls):\/\/[^\s/@]+$/.test(url.trim())),
       'must be nats://host:port or tls://host:port, without a name or password in it',
     ),
   PARLEY_NATS_USER: z.string().default(''),
@@ -33,6 +33,8 @@ export const linkSettings = {
 };
 export type LinkSettings = z.infer<z.ZodObject<typeof linkSettings>>;
 
+const alone = z.object(linkSettings).parse({});
+
 export interface LinkOptions {
   readonly servers: readonly string[];
   readonly login:
@@ -45,11 +47,17 @@ export interface LinkOptions {
   readonly pendingBytesMax: number;
 }
 
-/** Throws a RangeError that says which settings do not go together. */
-export function linkOptionsOf(settings: LinkSettings): LinkOptions {
+/** Undefined: the node is alone. Throws a RangeError that says which settings do not go together. */
+export function linkOptionsOf(settings: LinkSettings): LinkOptions | undefined {
+  const { PARLEY_NATS: urls } = settings;
+  if (urls === '') {
+    const others = Object.keys(linkSettings).filter((name) => settings[name as keyof LinkSettings] !== alone[name as keyof LinkSettings]);
+    if (others.length > 0) throw new RangeError(`${others.join(', ')}: set PARLEY_NATS too, to where it is.`);
+    return undefined;
+  }
   const { PARLEY_NATS_TLS_CA: caFile, PARLEY_NATS_TLS_CERT: certFile, PARLEY_NATS_TLS_KEY: keyFile } = settings;
   if ((certFile === '') !== (keyFile === '')) throw new RangeError('PARLEY_NATS_TLS_CERT and PARLEY_NATS_TLS_KEY: set both or none.');
-  const servers = settings.PARLEY_NATS.split(',').map((url) => url.trim());
+  const servers = urls.split(',').map((url) => url.trim());
   const wantsTls = settings.PARLEY_NATS_TLS === 'yes' || caFile !== '' || certFile !== '' || servers.some((url) => url.startsWith('tls:'));
   const files = { ...(caFile !== '' && { caFile }), ...(certFile !== '' && { certFile, keyFile }) };
   return { servers, login: loginOf(settings), tls: wantsTls ? files : undefined, prefix: settings.PARLEY_NATS_PREFIX, pendingBytesMax: settings.PARLEY_NATS_PENDING_BYTES };

@@ -91,8 +91,8 @@ export class NatsLink implements Link {
   /** The server gives nothing back to who sent it: the sessions here get it now, the others by the subject. */
   toUser(userId: UserId, envelope: ToUser): void {
     this.#needs.receiver.forUser(userId, envelope);
-    const of = envelope.kind === 'push' ? envelope.push : envelope.frame;
-    const except = envelope.kind === 'push' ? null : envelope.except;
+    const of = envelope.kind === 'push' ? envelope.push : envelope.kind === 'notify' ? envelope.frame : envelope;
+    const except = envelope.kind === 'notify' ? envelope.except : null;
     if (this.#last?.of !== of || this.#last.except !== except) this.#last = { of, except, bytes: encodeEnvelope('user', envelope) };
     this.#send(`${this.#subjects.user}${userId}`, this.#last.bytes);
   }

@@ -1,5 +1,6 @@
 // Heartbeats and the cluster's level within one process, for tests: what is said is heard at once, unless the test has cut the way.
-import type { Heartbeats, LevelStore } from './membership.ts';
+import type { Heartbeats } from './heartbeats.ts';
+import type { LevelStore } from './membership.ts';
 import type { Heartbeat } from './view.ts';
 
 interface Party {

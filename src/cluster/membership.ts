@@ -1,9 +1,8 @@
 // Membership: who is there, and so which node owns a chat. Every node says every half second that it lives, and hears the others: no election, no lease, no lock.
 import type { Clock, Random, Timer } from '../structures/clock.ts';
 import type { ChatId } from '../structures/ids.ts';
-import type { ToAll } from './envelope.ts';
-import type { Link, LinkEvents } from './link.ts';
-import { type Placement, placementOf } from './placement.ts';
+import type { Heartbeats } from './heartbeats.ts';
+import { type Placement, placementOf, shardCount, shardsOf } from './placement.ts';
 import {
   commonLevel,
   firstView,
@@ -19,16 +18,6 @@ import {
   type ViewRules,
   viewRules,
 } from './view.ts';
-
-/** How heartbeats travel. `membership.memory.ts` for tests; LinkHeartbeats over any link. */
-export interface Heartbeats {
-  /** To every other node; may get lost. */
-  publishHeartbeat(heartbeat: Heartbeat): void;
-  /** Those of others, and perhaps late ones. */
-  onHeartbeat(hear: (heartbeat: Heartbeat) => void): void;
-  /** Whether this node can reach others, at each change; true until then. */
-  onLinked(hear: (isUp: boolean) => void): void;
-}
 
 /** The level that the cluster as a whole has reached: only rises, and lies in the store. */
 export interface LevelStore {
@@ -57,6 +46,8 @@ export interface Membership {
   shrink(): void;
   /** New kinds of entries and envelopes up to this level may be written: every node can read them. */
   readonly level: number;
+  /** Where the sockets of other nodes are that serve devices better than this one, if it goes or is cut off: those that drain or may be gone are not among them. */
+  elsewhere(): readonly string[];
   describe(): Described;
 }
 
@@ -76,9 +67,11 @@ export interface Described {
   readonly standing: Standing;
   readonly level: number;
   readonly base: readonly string[];
+  /** Shards by owner, as this node sees it. */
+  readonly shards: Readonly<Record<string, number>>;
   readonly nodes: readonly DescribedNode[];
 }
-export interface DescribedNode extends Pick<Heartbeat, 'node' | 'state' | 'level' | 'sessions' | 'chats'> {
+export interface DescribedNode extends Pick<Heartbeat, 'node' | 'state' | 'level' | 'sessions' | 'chats' | 'url'> {
   readonly startedAtMs: number;
   readonly silentMs: number;
   readonly isSuspected: boolean;
@@ -97,6 +90,8 @@ export interface MembershipNeeds {
   readonly heartbeats: Heartbeats;
   readonly levels: LevelStore;
   load(): Pick<Heartbeat, 'sessions' | 'chats'>;
+  /** Where devices reach this node's sockets; null or left out: as any other node. */
+  url?(): string | null;
   readonly rules?: ViewRules;
 }
 
@@ -104,6 +99,7 @@ export interface MembershipNeeds {
 export const featureLevel = 1;
 
 const numbersPerMs = 1_024;
+const urlsMax = 1_024;
 
 /** Tells two processes of one node id apart, and which of them began later. */
 export function drawLife(nowMs: number, random: Random): number {
@@ -124,7 +120,8 @@ export function singleNode(node: string): Membership {
     leave: nothing,
     shrink: nothing,
     level: Number.MAX_SAFE_INTEGER,
-    describe: () => ({ standing: 'whole', level: 0, base: [node], nodes: [] }),
+    elsewhere: () => [],
+    describe: () => ({ standing: 'whole', level: featureLevel, base: [node], shards: { [node]: shardCount }, nodes: [] }),
   };
 }
 
@@ -140,6 +137,8 @@ export class ClusterMembership implements Membership {
   #raising = false;
   #events: MembershipEvents[] = [];
   #timer: Timer | undefined;
+  /** Also of nodes that are out of sight: who is cut off knows no others. */
+  readonly #urls = new Map<string, string>();
   readonly #needs: MembershipNeeds;
 
   constructor(needs: MembershipNeeds) {
@@ -149,7 +148,7 @@ export class ClusterMembership implements Membership {
     this.#view = firstView({ node, life, level, rules }, clock.nowMs());
     this.#placement = placementOf([node]);
     this.ownerOf = this.#placement.ownerOf;
-    heartbeats.onHeartbeat((heartbeat) => this.#input({ kind: 'heard', heartbeat }));
+    heartbeats.onHeartbeat((heartbeat) => this.#hear(heartbeat));
     heartbeats.onLinked((isUp) => this.#input({ kind: 'linked', isUp }));
   }
 
@@ -193,18 +192,38 @@ export class ClusterMembership implements Membership {
     this.#input({ kind: 'shrink' });
   }
 
+  elsewhere(): readonly string[] {
+    const { live, rules } = this.#view;
+    const nowMs = this.#needs.clock.nowMs();
+    const isBetter = (node: string): boolean => {
+      if (this.holds) return this.#view.standing !== 'minority' || !live.includes(node); // whom it sees is as badly off
+      const life = newestLife(this.#view, node);
+      return life?.last.state === 'up' && nowMs - life.heardMs < rules.suspectMs;
+    };
+    const own = this.#needs.url?.();
+    return [...this.#urls].filter(([node, url]) => node !== this.node && url !== own && isBetter(node)).map(([, url]) => url);
+  }
+
   describe(): Described {
     const { live, standing, base, node, state, life, rules } = this.#view;
-    const nowMs = this.#needs.clock.nowMs();
-    const own = { last: { node, state, life, level: this.#needs.level, ...this.#needs.load() }, heardMs: nowMs };
+    const { level: reads, load, url, clock } = this.#needs;
+    const nowMs = clock.nowMs();
+    const own = { last: { node, state, life, level: reads, url: url?.() ?? null, ...load() }, heardMs: nowMs };
     const nodes = live.flatMap((one): DescribedNode[] => {
       const known = one === node ? own : newestLife(this.#view, one);
       if (known === undefined) return [];
-      const { state: of, level, sessions, chats, life: began } = known.last;
+      const { state: of, level, sessions, chats, life: began, url: at } = known.last;
       const silentMs = nowMs - known.heardMs;
-      return [{ node: one, state: of, level, sessions, chats, startedAtMs: Math.floor(began / numbersPerMs), silentMs, isSuspected: silentMs >= rules.suspectMs }];
+      return [{ node: one, state: of, level, sessions, chats, url: at, startedAtMs: Math.floor(began / numbersPerMs), silentMs, isSuspected: silentMs >= rules.suspectMs }];
     });
-    return { standing, level: this.level, base: base ?? [], nodes };
+    return { standing, level: this.level, base: base ?? [], shards: shardsOf(this.#placement), nodes };
+  }
+
+  #hear(heartbeat: Heartbeat): void {
+    const { node, state, url } = heartbeat;
+    if (state === 'leaving') this.#urls.delete(node);
+    else if (url !== null && this.#urls.get(node) !== url && (this.#urls.has(node) || this.#urls.size < urlsMax)) this.#urls.set(node, url);
+    this.#input({ kind: 'heard', heartbeat });
   }
 
   #hasTwin(): boolean {
@@ -231,9 +250,9 @@ export class ClusterMembership implements Membership {
 
   #publish(): void {
     if (!this.#hasJoined) return;
-    const { heartbeats, node, life, level, load } = this.#needs;
+    const { heartbeats, node, life, level, load, url } = this.#needs;
     this.#number += 1;
-    heartbeats.publishHeartbeat({ kind: 'heartbeat', node, life, number: this.#number, level, state: this.#view.state, ...load() });
+    heartbeats.publishHeartbeat({ kind: 'heartbeat', node, life, number: this.#number, level, state: this.#view.state, ...load(), url: url?.() ?? null });
   }
 
   /** First it stands in the store, so that no older node can start any more; only then new kinds are written. */
@@ -273,31 +292,5 @@ export class ClusterMembership implements Membership {
     if (nodes.join() === this.#placement.nodes.join()) return;
     this.#placement = placementOf(nodes);
     this.ownerOf = this.#placement.ownerOf;
-  }
-}
-
-/** Heartbeats over the link of a node, which is made later than its membership. */
-export class LinkHeartbeats implements Heartbeats {
-  link: Pick<Link, 'toAll'> | undefined;
-  readonly #hearing: ((heartbeat: Heartbeat) => void)[] = [];
-  readonly #linked: ((isUp: boolean) => void)[] = [];
-  /** For whoever makes the link. */
-  readonly events: Pick<LinkEvents, 'fromAll' | 'linked'> = {
-    fromAll: (envelope: ToAll) => {
-      if (envelope.kind === 'heartbeat') for (const hear of this.#hearing) hear(envelope);
-    },
-    linked: (isUp: boolean) => {
-      for (const hear of this.#linked) hear(isUp);
-    },
-  };
-
-  publishHeartbeat(heartbeat: Heartbeat): void {
-    this.link?.toAll(heartbeat);
-  }
-  onHeartbeat(hear: (heartbeat: Heartbeat) => void): void {
-    this.#hearing.push(hear);
-  }
-  onLinked(hear: (isUp: boolean) => void): void {
-    this.#linked.push(hear);
   }
 }

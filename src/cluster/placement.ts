@@ -27,6 +27,13 @@ export function placementOf(nodes: readonly string[]): Placement {
   return { nodes: sorted, ownerOf: (chatId) => ownerOfShard(shardOf(chatId)), ownerOfShard };
 }
 
+/** How many shards each of the nodes owns. */
+export function shardsOf({ nodes, ownerOfShard }: Placement): Readonly<Record<string, number>> {
+  const counts = new Map<string, number>(nodes.map((node) => [node, 0]));
+  for (let shard = 0; shard < shardCount; shard += 1) counts.set(ownerOfShard(shard), (counts.get(ownerOfShard(shard)) ?? 0) + 1);
+  return Object.fromEntries(counts);
+}
+
 /** How many shards have another owner. */
 export function shardsMoved(before: Placement, after: Placement): number {
   let moved = 0;

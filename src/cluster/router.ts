@@ -29,10 +29,14 @@ export interface Router {
   pushToUser(userId: UserId, push: Push): void;
   notifyUser(userId: UserId, frame: ToDevice, except: DeviceId | null): void;
   pushToAudiences(chatId: ChatId, chatPush: ToChatAudiences): void;
+  /** That device was logged out: wherever it is connected it is so no longer. */
+  revokeDevice(userId: UserId, deviceId: DeviceId): void;
 }
 
 export interface NodeRouter extends Router {
   readonly link: Link;
+  /** Since the start: commands that had come for a chat of another node and were passed on, and chats handed over. */
+  readonly counts: { readonly forwarded: number; readonly handedOver: number };
   /** The view has changed: chats whose owner is another node now end here, and what waits for them is forwarded. What a node that is gone has not answered is passed on again. */
   handOver(): void;
 }
@@ -57,6 +61,7 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
   });
   const link = linkTo(receiver);
   const { node } = link;
+  const counts = { forwarded: 0, handedOver: 0 };
   const pass = (chatId: ChatId, command: ChatCommand, isForwarded: boolean): void => {
     const owner = placing.ownerOf(chatId);
     if (owner === node) {
@@ -64,6 +69,7 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
       return entities.tell('chat', chatId, command);
     }
     if ('from' in command && command.from.node === node) inFlight.pass({ node: owner, chatId, command });
+    if (isForwarded) counts.forwarded += 1;
     link.toNode(owner, { kind: 'toChat', chatId, forwarded: isForwarded, command });
   };
   /** Served by whoever gets it. Kept as in flight here too: the former owner may live, and answer as well. */
@@ -78,6 +84,7 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
     node,
     mayLose: link.mayLose,
     link,
+    counts,
     tellChat(chatId, command) {
       if (placing.holds && isHeldBack(command, entities)) return;
       pass(chatId, command, false);
@@ -87,11 +94,13 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
     pushToUser: (userId, push) => link.toUser(userId, { kind: 'push', push }),
     notifyUser: (userId, frame, except) => link.toUser(userId, { kind: 'notify', frame, except }),
     pushToAudiences: (chatId, chatPush) => link.toChat(chatId, chatPush),
+    revokeDevice: (userId, deviceId) => link.toUser(userId, { kind: 'revoke', deviceId }),
     handOver() {
       for (const { chatId, command } of inFlight.take((one) => !placing.sees(one))) passAgain(chatId, command);
       for (const id of [...entities.awakeIds('chat')]) {
         const chatId = id as ChatId;
         if (placing.ownerOf(chatId) === node) continue;
+        counts.handedOver += 1;
         entities.moveAway('chat', chatId, (command) => {
           if (forwarded.has(command as ChatCommand)) entities.tell('chat', chatId, command);
           else pass(chatId, command as ChatCommand, true);

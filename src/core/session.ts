@@ -71,8 +71,7 @@ export type SessionCommand =
   | { readonly kind: 'rejoin'; readonly chatId: ChatId }
   /** `answersLost`: requests may wait for answers that were lost between nodes; they count no more as in flight. */
   | { readonly kind: 'heal'; readonly answersLost?: boolean }
-  | { readonly kind: 'revoke'; readonly deviceId: DeviceId }
-  | { readonly kind: 'move'; readonly afterMs: number };
+  | { readonly kind: 'revoke'; readonly deviceId: DeviceId };
 
 export type SessionEffect =
   | { readonly kind: 'toDevice'; readonly connection: ConnectionId; readonly frame: ToDevice }
@@ -137,8 +136,6 @@ export function step(state: SessionState, command: SessionCommand, nowMs: number
       return { state: command.answersLost ? { ...state, devices: state.devices.map((device) => ({ ...device, inFlight: 0, reads: none })) } : state, effects: [{ kind: 'heal' }] };
     case 'revoke':
       return { state, effects: state.devices.filter(({ deviceId }) => deviceId === command.deviceId).map(({ connection }) => ({ kind: 'close', connection, why: 'loggedOut' })) };
-    case 'move':
-      return toDevices(state, { kind: 'move', afterMs: command.afterMs }, null);
     default:
       return unreachable(command);
   }

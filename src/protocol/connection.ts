@@ -46,6 +46,9 @@ export type Ping = FrameOf<typeof Ping>;
 export const Pong = frame(5, 'pong', { request: counter(), serverTimeMs: counter() });
 export type Pong = FrameOf<typeof Pong>;
 
-/** Server → device: connect again (to any node) after `afterMs`; this connection ends soon. */
-export const Move = frame(6, 'move', { afterMs: counter() });
+/** Server → device: connect again after `afterMs`, to any node; this connection ends soon. */
+export const Move = frame(6, 'move', {
+  afterMs: counter(),
+  url: later(text({ max: limits.urlMax })), // of the sockets of another node; if it is nil, or nobody answers there, the address that the device knows
+});
 export type Move = FrameOf<typeof Move>;

@@ -24,6 +24,7 @@ export const limits = {
   devicesPerUserMax: 16,
   tokenMax: 2_048,
   nameMax: 64,
+  urlMax: 512,
   /** How far a send number may be ahead of the server's clock; beyond it is `clockOff`. */
   clockAheadMsMax: 24 * 60 * 60_000,
   /** A connected device has healed whatever it missed after this long. */

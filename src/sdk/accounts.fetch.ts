@@ -10,10 +10,22 @@ interface Call {
   readonly accessToken?: string;
 }
 
-/** `url` is the API's: http://127.0.0.1:8081, say. */
+/** `url` is the API's: http://127.0.0.1:8081, say. Of several, separated by commas, the one that answered last is asked first. */
 export function fetchAccounts(url: string): Accounts {
-  const base = url.replace(/\/+$/, '');
-  const call = <Answer>(path: string, options: Call = {}) => ask<Answer>(base, path, options);
+  let bases = url.split(',').map((one) => one.trim().replace(/\/+$/, ''));
+  const call = async <Answer>(path: string, options: Call = {}): Promise<Answer> => {
+    const tried: string[] = [];
+    for (;;) {
+      const [base = '', ...others] = bases;
+      try {
+        return await ask<Answer>(base, path, options);
+      } catch (error) {
+        tried.push(base);
+        if (!(error instanceof ServerUnreachable) || tried.length >= bases.length) throw error;
+        if (bases[0] === base) bases = [...others, base];
+      }
+    }
+  };
   const listUsers = async (accessToken: string, query: URLSearchParams) => (await call<{ users: User[] }>(`/v1/users?${query}`, { accessToken })).users;
   return {
     register: (account) => call<Tokens>('/v1/users', { method: 'POST', body: account }),

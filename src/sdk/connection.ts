@@ -53,6 +53,9 @@ export class Connection {
   private heardAtMs = 0;
   private sentAtMs = 0;
   private heartbeatMs = 0;
+  /** Where the server has sent this device last, and whether it goes there: if nobody answers, it tries the address that it has always known, and so on by turns. */
+  private sentTo: string | undefined;
+  private goesThere = false;
 
   constructor(needs: ConnectionNeeds, events: ConnectionEvents) {
     this.needs = needs;
@@ -115,11 +118,12 @@ export class Connection {
     const ours = (job: () => void) => attempt === this.attempt && job();
     this.timer = clock.after(policy.welcomeTimeoutMs, () => ours(() => this.retry('noWelcome')));
     const hello = encodeFrame({ kind: 'hello', version: protocolVersion, token, deviceId, client: program });
-    const wire = this.needs.dial({
+    const events = {
       opened: () => ours(() => wire.send(hello)),
-      received: (bytes) => ours(() => this.received(bytes)),
-      closed: (code) => ours(() => this.closed(code)),
-    });
+      received: (bytes: Uint8Array) => ours(() => this.received(bytes)),
+      closed: (code: number) => ours(() => this.closed(code)),
+    };
+    const wire: Wire = this.goesThere && this.sentTo !== undefined ? this.needs.dial(events, this.sentTo) : this.needs.dial(events);
     this.wire = wire;
   }
 
@@ -165,8 +169,10 @@ export class Connection {
   }
 
   /** The server goes away: connect again when it says so. Until then this connection serves. */
-  private move({ afterMs }: Move): void {
+  private move({ afterMs, url }: Move): void {
     const attempt = this.attempt;
+    this.sentTo = url !== null && isSocketUrl(url) ? url : this.sentTo;
+    this.goesThere = url !== null && isSocketUrl(url);
     this.timer?.cancel();
     this.timer = this.needs.clock.after(afterMs, () => {
       if (attempt !== this.attempt) return;
@@ -188,6 +194,7 @@ export class Connection {
   private retry(why: DownWhy): void {
     const { clock, random, policy } = this.needs;
     if (this.state === 'up' && clock.nowMs() - this.upAtMs >= policy.steadyMs) this.failures = 0;
+    if (this.state === 'connecting') this.goesThere = !this.goesThere;
     this.letGo();
     this.state = 'waiting';
     const delayMs = random() * Math.min(policy.reconnectMaxMs, policy.reconnectMinMs * 2 ** this.failures);
@@ -205,4 +212,9 @@ export class Connection {
     this.wire = undefined;
     wire?.close();
   }
+}
+
+/** What a server says is data: a browser would throw on anything else. */
+function isSocketUrl(url: string): boolean {
+  return /^wss?:\/\/[^\s]+$/.test(url);
 }

@@ -65,7 +65,7 @@ export interface ParleyOptions {
 }
 
 export interface Credentials {
-  /** Of the server's HTTP API. */
+  /** Of the server's HTTP API; of several nodes, separated by commas, the first that answers is taken. */
   readonly url: string;
   readonly handle: string;
   readonly password: string;
@@ -132,9 +132,11 @@ export class Parley {
     this.storage = storage;
     this.tokens = new TokenKeeper(login, accounts, storage, clock);
     let socketUrl = '';
+    let askAgain = false;
     const accessToken = async (fresh: boolean): Promise<string> => {
       const token = await this.tokens.accessToken(fresh);
-      if (socketUrl === '' || fresh) socketUrl = await accounts.socketUrl();
+      if (socketUrl === '' || fresh || askAgain) socketUrl = await accounts.socketUrl();
+      askAgain = false;
       return token;
     };
     const { userId, deviceId } = login;
@@ -146,7 +148,12 @@ export class Parley {
       storage,
       kept,
       accessToken,
-      dial: webSocketDial(() => socketUrl),
+      dial: webSocketDial(
+        () => socketUrl,
+        () => {
+          askAgain = login.url.includes(','); // of several nodes another one may answer, and say where its sockets are
+        },
+      ),
       ...(program !== undefined && { program }),
       ...(policy !== undefined && { policy }),
     });

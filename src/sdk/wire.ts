@@ -15,5 +15,5 @@ export interface Wire {
   close(): void;
 }
 
-/** Begins to open a wire. Never calls back before it returns. */
-export type Dial = (events: WireEvents) => Wire;
+/** Begins to open a wire. Never calls back before it returns. `to`: where the server has sent this device; left out: where it always is. */
+export type Dial = (events: WireEvents, to?: string) => Wire;

@@ -2,18 +2,24 @@
 import { subprotocol } from '../protocol/version.ts';
 import type { Dial } from './wire.ts';
 
-/** `url` is asked for at each dialling, so that a server may move. */
-export function webSocketDial(url: () => string): Dial {
-  return ({ opened, received, closed }) => {
-    const socket = new WebSocket(url(), subprotocol);
+/** `url` is asked for at each dialling, so that a server may move; `failed` hears that nobody answered. A device that came by TLS is never sent to where there is none. */
+export function webSocketDial(url: () => string, failed: () => void = () => undefined): Dial {
+  return ({ opened, received, closed }, to) => {
+    const home = url();
+    const socket = new WebSocket(to === undefined || (home.startsWith('wss:') && !to.startsWith('wss:')) ? home : to, subprotocol);
+    let answered = false;
     socket.binaryType = 'arraybuffer';
     let over = false;
     const end = (code: number, reason: string): void => {
       if (over) return;
       over = true;
+      if (!answered) failed();
       closed(code, reason);
     };
-    socket.onopen = () => opened();
+    socket.onopen = () => {
+      answered = true;
+      opened();
+    };
     socket.onmessage = ({ data }: { readonly data: unknown }) => {
       if (!over && data instanceof ArrayBuffer) received(new Uint8Array(data));
     };

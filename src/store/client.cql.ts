@@ -3,19 +3,16 @@ import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import * as driver from 'cassandra-driver';
 import { auth, Client, ExecutionProfile, errors, policies, type tracker, types } from 'cassandra-driver';
+import { translatedBy } from './addresses.cql.ts';
 import type { CqlOptions } from './cql-settings.ts';
 import { isAboutCredentials, reasonOf, tlsFaultOf } from './errors.cql.ts';
 import { StoreRefused, StoreUnavailable } from './faults.ts';
 import { type Place, ReplicasFirst, Suspects } from './replicas.cql.ts';
 
-export interface ClientOptions extends CqlOptions {
-  /** Where nodes are reached at other addresses than they know of each other (a proxy, an address translation). */
-  readonly addresses?: policies.addressResolution.AddressTranslator;
-}
+export type ClientOptions = CqlOptions;
 
 const { localQuorum, localSerial } = types.consistencies;
 const connectTimeoutMs = 5_000;
-const defaultPort = 9_042;
 /** Of conditional statements and serial reads. */
 export const fenceProfile = 'fence';
 
@@ -48,8 +45,8 @@ function driverOptions(options: ClientOptions, place: Place): ConstructorParamet
   const suspects = new Suspects();
   return {
     contactPoints: [...contactPoints],
-    // Nodes tell each other's addresses, but not their ports: without this all but those named above would be looked for at 9042.
-    protocolOptions: { port: portOf(contactPoints) },
+    // The driver takes it that all nodes listen on one port, and asks none of them which.
+    protocolOptions: { port: Number(/:(\d+)$/.exec(contactPoints[0] ?? '')?.[1] ?? 9042) },
     // Not told of the data centre, whose absence it would take for an outage, leaving connections behind: our policies know it.
     ...(credentials && { authProvider: new auth.PlainTextAuthProvider(credentials.username, credentials.password) }),
     ...(tls && { sslOptions: tlsOptionsOf(tls) }),
@@ -59,7 +56,7 @@ function driverOptions(options: ClientOptions, place: Place): ConstructorParamet
       speculativeExecution: new policies.speculativeExecution.NoSpeculativeExecutionPolicy(),
       // Conditional statements are ordered by the store's own ballots, and everything else that races says its timestamp itself.
       timestampGeneration: null as unknown as policies.timestampGeneration.TimestampGenerator, // none
-      ...(addresses && { addressResolution: addresses }),
+      ...(addresses.size > 0 && { addressResolution: translatedBy(addresses) }),
     },
     profiles: [
       new ExecutionProfile(fenceProfile, { loadBalancing: new ReplicasFirst({ place, suspects, order: 'token' }), consistency: localQuorum, serialConsistency: localSerial }),
@@ -70,11 +67,6 @@ function driverOptions(options: ClientOptions, place: Place): ConstructorParamet
     requestTracker: new SlowNodes(suspects),
     monitorReporting: { enabled: false },
   };
-}
-
-/** That of the first one, which is to be that of all nodes. */
-function portOf([first = '']: readonly string[]): number {
-  return Number(/:(\d+)$/.exec(first)?.[1] ?? defaultPort);
 }
 
 function tlsOptionsOf({ caFile, certFile, keyFile, name }: NonNullable<CqlOptions['tls']>): ConnectionOptions {

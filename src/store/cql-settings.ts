@@ -12,6 +12,11 @@ export const cqlSettings = {
       (list) => list === '' || pointsIn(list).every((name) => point.test(name) && Number(/:(\d+)$/.exec(name)?.[1] ?? 1) <= 65_535),
       'must be host or host:port, several separated by commas, without a name or password in it',
     ),
+  /** Where nodes of the store are reached, if not at the addresses that they have for each other: 10.0.0.1=203.0.113.7:9042, several separated by commas. */
+  PARLEY_CQL_ADDRESSES: z
+    .string()
+    .default('')
+    .refine((list) => list === '' || pointsIn(list).every((pair) => /^[^\s=]+=[^\s=/@]+:\d{1,5}$/.test(pair)), 'must be ADDRESS=HOST:PORT, several separated by commas'),
   /** The store's data centre, whose nodes alone are asked. Empty: the only one that there is. */
   PARLEY_CQL_DATA_CENTER: z.string().default(''),
   PARLEY_CQL_KEYSPACE: z
@@ -43,6 +48,8 @@ export type Dialect = 'cassandra' | 'scylla';
 
 export interface CqlOptions {
   readonly contactPoints: readonly string[];
+  /** By the address that a node has for its fellows, host:port. */
+  readonly addresses: ReadonlyMap<string, string>;
   /** Undefined: the only one that there is. */
   readonly dataCenter: string | undefined;
   readonly keyspace: string;
@@ -69,6 +76,7 @@ export function cqlOptionsOf(settings: CqlSettings): CqlOptions | undefined {
   if (tablets !== 'auto' && dialect === 'cassandra') throw new RangeError('PARLEY_CQL_TABLETS: only ScyllaDB has them; leave it at auto, or set PARLEY_CQL_DIALECT to scylla.');
   return {
     contactPoints: pointsIn(list),
+    addresses: new Map(settings.PARLEY_CQL_ADDRESSES === '' ? [] : pointsIn(settings.PARLEY_CQL_ADDRESSES).map((pair) => pair.split('=') as [string, string])),
     dataCenter: settings.PARLEY_CQL_DATA_CENTER || undefined,
     keyspace: settings.PARLEY_CQL_KEYSPACE,
     credentials: username === '' ? undefined : { username, password },

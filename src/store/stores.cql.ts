@@ -1,8 +1,11 @@
 // The stores that nodes share, on Cassandra or ScyllaDB: all but what may be lost, which is Redis's.
+import type { ChatId } from '../structures/ids.ts';
+import { type AppendChain, appendChain } from './append-ids.cql.ts';
 import { cqlChats } from './chats.cql.ts';
 import type { ClientOptions } from './client.cql.ts';
 import type { Dialect } from './cql-settings.ts';
 import { cqlDevices } from './devices.cql.ts';
+import { cqlFeatureLevel, type FeatureLevel } from './feature-level.cql.ts';
 import { Followers } from './followers.cql.ts';
 import type { Report } from './home.level.ts';
 import { cqlInbox } from './inbox.cql.ts';
@@ -45,8 +48,11 @@ export interface CqlCounts {
 }
 
 export interface CqlStores extends Omit<Stores, 'presence'> {
+  readonly featureLevel: FeatureLevel;
   readonly dialect: Dialect;
   readonly dataCenter: string;
+  /** Which append each entry of a chat came with. */
+  appendChain(chatId: ChatId): Promise<AppendChain>;
   counts(): CqlCounts;
   /** Requests under way now, and those that wait for their turn. */
   load(): { readonly requests: number; readonly waiting: number };
@@ -69,7 +75,9 @@ export async function openCqlStores(options: CqlStoresOptions): Promise<CqlStore
       users: cqlUsers(session),
       devices: cqlDevices(session),
       tokens: cqlTokens(session),
+      featureLevel: cqlFeatureLevel(session),
       incarnation,
+      appendChain: (chatId) => appendChain(session, logs, chatId),
       dialect,
       dataCenter: session.dataCenter,
       counts: () => ({ ...messages.counts, ...session.counts }),

@@ -28,6 +28,28 @@ const counters = {
   passivated: { name: 'entities_passivated_total', help: 'Entities put away after idleness.' },
 } as const satisfies Record<string, CounterRow>;
 
+/** Of a node that is one of many: left out where nobody has offered them. */
+const offered = {
+  view_changes_total: 'Times that this node saw other nodes come or go, or its own standing change.',
+  heals_total: 'Times that all sessions looked whether they had missed something, because messages between nodes may have been lost.',
+  forwards_total: 'Commands that had come here for a chat of another node, and were passed on to it.',
+  handed_over_total: 'Chats held here that another node took over.',
+  link_messages_out_total: 'Messages to other nodes.',
+  link_bytes_out_total: 'Bytes in those messages.',
+  link_envelopes_out_total: 'Envelopes in those messages.',
+  link_left_out_total: 'Envelopes to other nodes for which there was no room.',
+  link_messages_in_total: 'Messages from other nodes.',
+  link_bytes_in_total: 'Bytes in those messages.',
+  link_envelopes_in_total: 'Envelopes in those messages.',
+  link_gaps_total: 'Times that messages of another node were missing.',
+  link_unreadable_total: 'Messages of other nodes that could not be read, or not to their end.',
+  link_reconnects_total: 'Times that the connection to NATS was made again.',
+  unknown_outcomes_total: 'Appends that the store did not answer in time, and that were submitted again until it did.',
+  resubmitted_total: 'Submissions of those, after the first.',
+  store_repeated_total: 'Other statements that the store was asked again.',
+  serial_reads_total: 'Reads of the store that had to be certain, or to finish what was half done.',
+} as const;
+
 /** Read when asked for; one that nobody has offered is left out. */
 const gauges = {
   sessions: 'Connected users.',
@@ -37,6 +59,11 @@ const gauges = {
   mailbox_fullest: 'Commands that wait in the fullest mailbox.',
   quarantined: 'Entities that crashed too often and take no writes.',
   redis_up: '1 while Redis answers; 0 while presence and rate limits are known to this node alone.',
+  nodes_seen: 'Nodes in sight, this one among them.',
+  shards_owned: 'Of the 4096 shards, those whose chats this node should own.',
+  holds_sends: '1 while this node is cut off or sees less than half of the others, and holds sends back.',
+  link_waiting_bytes: 'What waits to be sent to other nodes, or to be confirmed.',
+  link_subscriptions: 'Users and large chats that this node wants to hear of.',
   lagging_devices: 'Devices that read too slowly and have not caught up yet.',
 } as const;
 
@@ -76,6 +103,7 @@ const lagResolutionMs = 10;
 
 export type CounterName = keyof typeof counters;
 export type GaugeName = keyof typeof gauges;
+export type OfferedName = keyof typeof offered;
 
 export interface Metrics {
   /** Plain numbers; they only rise. */
@@ -90,6 +118,8 @@ export interface Metrics {
   /** Takes the figure from there, instead of from `counts`. */
   counter(name: CounterName, read: () => number): void;
   gauge(name: GaugeName, read: () => number): void;
+  /** A count that only some nodes have. */
+  offer(name: OfferedName, read: () => number): void;
   /** Which socket library serves. */
   transport(name: string): void;
   /** Prometheus' text form, version 0.0.4. Rejects when a read throws. */
@@ -121,6 +151,7 @@ export function createMetrics(): Metrics {
       readers[name] = read;
     },
     gauge: (name, read) => gaugeOf(registry, name, gauges[name], read),
+    offer: (name, read) => counterOf(registry, name, offered[name], read),
     transport: (name) => transport.set({ transport: name }, 1),
     text: () => registry.metrics(),
     close: stopWatching,

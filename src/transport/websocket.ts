@@ -27,6 +27,7 @@ export class DeviceSockets implements SocketHandlers, Connections {
   /** Those whose hello was good; their `data` is Attached. */
   readonly #open = new Map<number, Socket>();
   #server: SocketServer | undefined;
+  #emptied: () => void = () => undefined;
 
   constructor(needs: WebSocketNeeds) {
     this.#needs = needs;
@@ -69,6 +70,7 @@ export class DeviceSockets implements SocketHandlers, Connections {
     this.#hellos.forget(socket);
     this.#open.delete(socket.id);
     this.#tellSession(socket, 'detach');
+    if (this.#open.size === 0) this.#emptied();
   }
 
   send(connection: number, bytes: Uint8Array): boolean {
@@ -93,9 +95,24 @@ export class DeviceSockets implements SocketHandlers, Connections {
     this.#open.get(connection)?.close(closes[why].code, closes[why].says);
   }
 
-  /** Tells every device to connect again, elsewhere or here, after a moment of its own of up to `spreadMs`. */
-  moveAll(spreadMs: number, random: Random): void {
-    for (const socket of this.#open.values()) socket.send(encodeFrame({ kind: 'move', afterMs: Math.floor(random() * spreadMs) }));
+  /** Tells every device to connect again after a moment of its own of up to `spreadMs`: at one of the addresses, or, where there is none, at the one that it knows. */
+  moveAll(spreadMs: number, random: Random, urls: readonly string[] = []): void {
+    for (const socket of this.#open.values()) {
+      const url = urls[Math.floor(random() * urls.length)] ?? null;
+      socket.send(encodeFrame({ kind: 'move', afterMs: Math.floor(random() * spreadMs), url }));
+    }
+  }
+
+  /** Resolves once all devices have gone, or after so long. */
+  gone(msMax: number): Promise<void> {
+    if (this.#open.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.#needs.clock.after(msMax, resolve);
+      this.#emptied = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
   }
 
   closeAll(why: CloseWhy): void {

@@ -30,13 +30,16 @@ function messageOf(...values: readonly unknown[]): Uint8Array {
 describe('recorded messages', () => {
   for (const { name, address, envelope, hex } of recorded) {
     const bytes = Uint8Array.from(Buffer.from(hex, 'hex'));
-    test(`${name}: is read as the envelope that it was`, () => {
+    const names = known.find(({ definition }) => 'kind' in envelope && definition.kind === envelope.kind)?.definition.names ?? [];
+    const since = Object.fromEntries(names.filter((field) => !(field in envelope)).map((field) => [field, null]));
+    test(`${name}: is read as the envelope that it was, fields added since as nil`, () => {
       assert.ok(isReadable(bytes), `of version ${bytes[0]}`);
-      assert.deepEqual(decodeMessage(address, bytes), { envelopes: [envelope], unknown: 0, fault: undefined });
+      assert.deepEqual(decodeMessage(address, bytes), { envelopes: [{ ...envelope, ...since }], unknown: 0, fault: undefined });
     });
-    test(`${name}: is written in the bytes that were recorded`, () => {
-      assert.equal(hexOf(encodeEnvelope(address, envelope)), hex);
-    });
+    if (Object.keys(since).length === 0)
+      test(`${name}: is written in the bytes that were recorded`, () => {
+        assert.equal(hexOf(encodeEnvelope(address, envelope)), hex);
+      });
   }
 
   test('there is one of every kind of envelope, command and change', () => {

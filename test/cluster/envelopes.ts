@@ -68,10 +68,13 @@ const toUser: Readonly<Record<string, ToUser>> = {
   'push-of-server': { kind: 'push', push: { ...pushAt(43), entryKind: 200, origin: null, large: false, member: false } },
   notify: { kind: 'notify', frame: { kind: 'typingBy', chatId: room, userId: ann, on: true, ttlMs: 6_000 }, except: null },
   'notify-others': { kind: 'notify', frame: { kind: 'receipt', chatId: room, userId: ann, delivered: 42, read: 41, receiptsVersion: 9 }, except: phone },
+  revoke: { kind: 'revoke', deviceId: phone },
 };
 const toChat: Readonly<Record<string, ToChatAudiences>> = { 'chat-push': { push: pushAt(42), went: [] }, 'chat-push-removal': { push: pushAt(43), went: [bob] } };
 const toAll: Readonly<Record<string, ToAll>> = {
-  heartbeat: { kind: 'heartbeat', node: 'n2', life: 4_123_456_789, number: 77, level: 1, state: 'up', sessions: 30_000, chats: 12_000 },
+  heartbeat: { kind: 'heartbeat', node: 'n2', life: 4_123_456_789, number: 77, level: 1, state: 'up', sessions: 30_000, chats: 12_000, url: null },
+  'heartbeat-url': { kind: 'heartbeat', node: 'n2', life: 4_123_456_789, number: 78, level: 1, state: 'draining', sessions: 1, chats: 0, url: 'wss://n2.example.org:8080' },
+  drain: { kind: 'drain', node: 'n2' },
   'left-out': { kind: 'leftOut', node: 'n2' },
 };
 

@@ -218,7 +218,7 @@ export function linkContract(name: string, open: () => Promise<Meeting>, { many 
     });
 
     test('what is for all reaches every other node', async () => {
-      const heartbeat = { kind: 'heartbeat', node: 'a', life: 1, number: 2, level: 3, state: 'draining', sessions: 4, chats: 5 } as const;
+      const heartbeat = { kind: 'heartbeat', node: 'a', life: 1, number: 2, level: 3, state: 'draining', sessions: 4, chats: 5, url: null } as const;
       a.link.toAll(heartbeat);
       await Promise.all([b.ears.count('all', 1), c.ears.count('all', 1)]);
       assert.deepEqual([a.ears.heard, b.ears.heard, c.ears.heard], [[], [{ on: 'all', envelope: heartbeat }], [{ on: 'all', envelope: heartbeat }]]);

@@ -46,6 +46,7 @@ export class Members {
       heartbeats: this.heartbeats.party(name),
       levels: this.levels,
       load: () => ({ sessions: 0, chats: 0 }),
+      url: () => `ws://${name}`,
     });
     const events: MembershipEvents = {
       changed(missed) {

@@ -50,7 +50,7 @@ test('a node that says goodbye is gone at once, and nothing was missed; what was
   c.membership.leave();
   assert.deepEqual([namesSeen(a), namesSeen(b), a.seen.missed], ['a b', 'a b', 0]);
   const late = world.heartbeats.party('late');
-  late.publishHeartbeat({ kind: 'heartbeat', node: 'c', life: 1_800_000_000_000 * 1_024, number: 5, level: 1, state: 'up', sessions: 0, chats: 0 });
+  late.publishHeartbeat({ kind: 'heartbeat', node: 'c', life: 1_800_000_000_000 * 1_024, number: 5, level: 1, state: 'up', sessions: 0, chats: 0, url: null });
   assert.equal(namesSeen(a), 'a b');
 });
 
@@ -187,7 +187,9 @@ test('a process that follows a killed one takes its place, even when a last word
   a.kill();
   const next = world.node("a'");
   const joining = next.membership.join();
-  world.heartbeats.party('late').publishHeartbeat({ kind: 'heartbeat', node: 'a', life: 1_800_000_000_000 * 1_024, number: 1_000, level: 1, state: 'up', sessions: 0, chats: 0 });
+  world.heartbeats
+    .party('late')
+    .publishHeartbeat({ kind: 'heartbeat', node: 'a', life: 1_800_000_000_000 * 1_024, number: 1_000, level: 1, state: 'up', sessions: 0, chats: 0, url: null });
   await world.pass(20_000);
   await joining;
   assert.deepEqual([namesSeen(b), owners(b), next.membership.holds, next.seen.twins], ['a b', 'a b', false, []]);
@@ -229,11 +231,29 @@ test('heartbeats that come late or twice change nothing', async () => {
   const world = new Members();
   const [a] = (await world.settled('a')) as [Node];
   const other = world.heartbeats.party('c');
-  const heartbeat = { kind: 'heartbeat', node: 'c', life: 7, number: 100, level: 1, state: 'draining', sessions: 0, chats: 0 } as const;
+  const heartbeat = { kind: 'heartbeat', node: 'c', life: 7, number: 100, level: 1, state: 'draining', sessions: 0, chats: 0, url: null } as const;
   other.publishHeartbeat(heartbeat);
   other.publishHeartbeat({ ...heartbeat, number: 99, state: 'up' });
   other.publishHeartbeat({ ...heartbeat, number: 100, state: 'up' });
   assert.deepEqual([namesSeen(a), owners(a)], ['a c', 'a']);
+});
+
+test('devices are sent to nodes that are up; from a node that sees too few, or none, to those on the other side', async () => {
+  const world = new Members();
+  const [a, b, c, d, e] = (await world.settled('a', 'b', 'c', 'd', 'e')) as [Node, Node, Node, Node, Node];
+  assert.deepEqual([...a.membership.elsewhere()].sort(), ['ws://b', 'ws://c', 'ws://d', 'ws://e']);
+  b.membership.drain();
+  c.membership.leave();
+  assert.deepEqual([...a.membership.elsewhere()].sort(), ['ws://d', 'ws://e']);
+  world.split(['a', 'b'], ['d', 'e', 'c']);
+  await world.pass(viewRules.suspectMs + 1);
+  assert.deepEqual(a.membership.elsewhere(), [], 'who may be gone is not recommended');
+  const other = new Members();
+  const five = await other.settled('a', 'b', 'c', 'd', 'e');
+  other.split(['a', 'b'], ['c', 'd', 'e']);
+  await other.pass(5_000);
+  assert.deepEqual([...(five[0] as Node).membership.elsewhere()].sort(), ['ws://c', 'ws://d', 'ws://e']);
+  assert.ok(d.membership.elsewhere().includes('ws://e') && e.membership.describe().nodes.length > 0);
 });
 
 test('a node that is alone owns everything and never holds', () => {

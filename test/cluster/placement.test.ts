@@ -1,7 +1,7 @@
 // Which node owns a chat: evenly, and with as few moves as there can be.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { placementOf, shardCount, shardOf, shardsMoved } from '../../src/cluster/placement.ts';
+import { placementOf, shardCount, shardOf, shardsMoved, shardsOf } from '../../src/cluster/placement.ts';
 import { type ChatId, idFrom } from '../../src/structures/ids.ts';
 
 /** Names as people give them. */
@@ -83,4 +83,14 @@ test('where chats live is the same for nodes of every version', () => {
       [2_740, 'n3'],
     ],
   );
+});
+
+test('who owns how many shards adds up, and a node that is alone owns all', () => {
+  const counts = shardsOf(placementOf(['n1', 'n2', 'n3']));
+  assert.equal(
+    Object.values(counts).reduce((sum, count) => sum + count, 0),
+    shardCount,
+  );
+  assert.ok(Object.values(counts).every((count) => count > 0.9 * (shardCount / 3)));
+  assert.deepEqual(shardsOf(placementOf(['n1'])), { n1: shardCount });
 });

@@ -1,36 +1,62 @@
-// A real server for the tests of one file, over each transport in turn, and people to talk through it.
+// Real servers for the tests of one file, and people to talk through them: one server over each transport in turn, or the nodes of a cluster, with its users spread over them.
 import { after, before, describe } from 'node:test';
+import type { Cluster } from '../../scripts/services/cluster.ts';
 import { Parley, type ParleyOptions } from '../../scripts/services/parley.ts';
 import type { ToDevice } from '../../src/protocol/codec.ts';
+import type { UserId } from '../../src/structures/ids.ts';
 import { type Account, loggedIn, registered } from './accounts.ts';
 import { Device } from './device.ts';
 
 export class Served {
-  #parley: Parley | undefined;
+  #servers: readonly Parley[] = [];
   #devices: Device[] = [];
-  readonly #options: ParleyOptions;
+  #next = 0;
+  /** Of each user that was made here, which of the servers. */
+  readonly #homes = new Map<UserId, number>();
+  readonly #start: () => Promise<readonly Parley[]>;
+  readonly #stop: (servers: readonly Parley[]) => Promise<void>;
 
-  constructor(options: ParleyOptions) {
-    this.#options = options;
+  private constructor(start: () => Promise<readonly Parley[]>, stop: (servers: readonly Parley[]) => Promise<void>) {
+    this.#start = start;
+    this.#stop = stop;
   }
 
+  static alone(options: ParleyOptions): Served {
+    const stop = async (servers: readonly Parley[]): Promise<void> => {
+      for (const server of servers) await server.stop();
+    };
+    return new Served(async () => [await Parley.start(options)], stop);
+  }
+
+  /** On the nodes of a cluster, which stands before and after. */
+  static among(cluster: () => Cluster): Served {
+    return new Served(
+      async () => cluster().nodes.map(({ parley }) => parley),
+      async () => undefined,
+    );
+  }
+
+  /** The one server, or the first. */
   get parley(): Parley {
-    if (this.#parley === undefined) throw new Error('the server has not been started');
-    return this.#parley;
+    return this.#server(0);
   }
 
   async start(): Promise<void> {
-    this.#parley = await Parley.start(this.#options);
+    this.#servers = await this.#start();
   }
 
   async stop(): Promise<void> {
     for (const device of this.#devices) await device.close();
-    await this.#parley?.stop();
+    await this.#stop(this.#servers);
   }
 
-  /** A new user, connected. */
+  /** A new user, connected: to the next server. */
   async user(name = 'user'): Promise<Device> {
-    return this.connect(await registered(this.parley.apiUrl, name));
+    const home = this.#next;
+    this.#next += 1;
+    const account = await registered(this.#server(home).apiUrl, name);
+    this.#homes.set(account.userId, home);
+    return this.connect(account);
   }
 
   async users(count: number): Promise<readonly Device[]> {
@@ -38,22 +64,41 @@ export class Served {
   }
 
   async connect(account: Account): Promise<Device> {
-    const device = await Device.connect(this.parley.socketUrl, account);
+    return this.#connect(account, this.#homes.get(account.userId) ?? 0);
+  }
+
+  /** A second device of the same user, connected: to another server, if there is one. */
+  async another(device: Device): Promise<Device> {
+    const home = (this.#homes.get(device.userId) ?? 0) + 1;
+    return this.#connect(await loggedIn(this.#server(home).apiUrl, device.account), home);
+  }
+
+  async #connect(account: Account, home: number): Promise<Device> {
+    const device = await Device.connect(this.#server(home).socketUrl, account);
     this.#devices.push(device);
     return device;
   }
 
-  /** A second device of the same user, connected. */
-  async another(device: Device): Promise<Device> {
-    return this.connect(await loggedIn(this.parley.apiUrl, device.account));
+  #server(nth: number): Parley {
+    const server = this.#servers[nth % this.#servers.length];
+    if (server === undefined) throw new Error('the server has not been started');
+    return server;
   }
 }
 
-/** Each of the tests runs over both socket libraries: a device must not be able to tell which it is. */
+let shared: (() => Cluster) | undefined;
+
+/** From now on suites run on the nodes of that cluster, once, rather than on servers of their own. */
+export function runOn(cluster: () => Cluster): void {
+  shared = cluster;
+}
+
+/** Each of the tests runs over both socket libraries: a device must not be able to tell which it is, nor whether the server is one of many. */
 export function overEachTransport(title: string, tests: (served: Served) => void, options: Omit<ParleyOptions, 'transport'> = {}): void {
-  for (const transport of ['uws', 'ws'] as const) {
-    describe(`${title} (${transport})`, () => {
-      const served = new Served({ ...options, transport });
+  const suites: readonly (readonly [string, Served])[] =
+    shared === undefined ? (['uws', 'ws'] as const).map((transport) => [transport, Served.alone({ ...options, transport })]) : [['cluster', Served.among(shared)]];
+  for (const [where, served] of suites) {
+    describe(`${title} (${where})`, () => {
       before(() => served.start());
       after(() => served.stop());
       tests(served);

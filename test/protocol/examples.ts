@@ -74,7 +74,8 @@ export const examples: Readonly<Record<string, FromDevice | ToDevice>> = {
   'refused-outOfOrder': refused(number + 5, 'outOfOrder', { highest: number }),
   ping: { kind: 'ping', request: 1 },
   pong: { kind: 'pong', request: 1, serverTimeMs: atMs + 3 },
-  move: { kind: 'move', afterMs: 1_700 },
+  move: { kind: 'move', afterMs: 1_700, url: null },
+  'move-to': { kind: 'move', afterMs: 1_700, url: 'wss://n2.example.org:8080' },
   send: { kind: 'send', chatId: annAndBob, number, after: 0, contentType: 'text/plain', body: text('Hi Bob'), peer: bob },
   'send-next': {
     kind: 'send',

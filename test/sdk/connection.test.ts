@@ -164,7 +164,7 @@ test('a request refused `unauthenticated` makes the device get another token and
 test('move: the connection serves until the time has come, then the next one is dialled at once', async () => {
   const rig = await rigOf();
   const peer = await rig.connect();
-  peer.say({ kind: 'move', afterMs: 700 });
+  peer.say({ kind: 'move', afterMs: 700, url: null });
   await rig.clock.advance(699);
   push(peer, entry(1));
   await rig.clock.settle();
@@ -173,6 +173,26 @@ test('move: the connection serves until the time has come, then the next one is 
   assert.ok(peer.closedByClient);
   assert.equal(rig.peers.length, 2);
   assert.deepEqual(rig.heard('disconnected'), [{ why: 'moved', retryInMs: 0 }]);
+});
+
+test('move with an address: the next one is dialled there; if nobody answers, by turns at the address that was always known', async () => {
+  const rig = await rigOf();
+  const peer = await rig.connect();
+  assert.equal(peer.to, undefined);
+  peer.say({ kind: 'move', afterMs: 10, url: 'javascript:no' });
+  peer.say({ kind: 'move', afterMs: 10, url: 'ws://other:1' });
+  await rig.clock.advance(10);
+  const dialled = [rig.peer().to];
+  const redialled = async (): Promise<string | undefined> => {
+    const before = rig.peers.length;
+    rig.peer().events.closed(1006, '');
+    while (rig.peers.length === before) await rig.clock.advance(50);
+    return rig.peer().to;
+  };
+  for (let failed = 0; failed < 3; failed += 1) dialled.push(await redialled());
+  assert.deepEqual(dialled, ['ws://other:1', undefined, 'ws://other:1', undefined]);
+  await greet(rig.peer(), rig.clock);
+  assert.equal(await redialled(), undefined, 'where it was welcome it comes again');
 });
 
 test('what an older wire still brings is not heard', async () => {

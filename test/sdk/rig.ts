@@ -34,8 +34,12 @@ export class Peer {
   /** The cursors that the client resumed with. */
   resumed: Of<'resume'>['cursors'] = [];
 
-  constructor(events: WireEvents) {
+  /** Where it was dialled, if the server had sent the client there. */
+  readonly to: string | undefined;
+
+  constructor(events: WireEvents, to: string | undefined) {
     this.events = events;
+    this.to = to;
   }
 
   receive(bytes: Uint8Array, nowMs: number): void {
@@ -116,8 +120,8 @@ export async function rigOf({ disk = memoryDisk(), clock = new FakeClock(), poli
       tokens.push(fresh);
       return accessToken(fresh);
     },
-    dial: (events) => {
-      const peer = new Peer(events);
+    dial: (events, to) => {
+      const peer = new Peer(events, to);
       peers.push(peer);
       return { send: (bytes) => peer.receive(bytes, clock.nowMs()), close: () => (peer.closedByClient = true) };
     },

@@ -47,3 +47,11 @@ test('there is nothing else, and nothing to change', async (t) => {
   assert.equal((await get('/healthz', 'POST')).status, 405);
   assert.equal((await get('/healthz', 'HEAD')).status, 200);
 });
+
+test('what else there is to ask and to do comes with its own paths and methods', async (t) => {
+  const json = (body: object) => ({ status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const { get } = await ops(t, { gets: { '/cluster': () => json({ nodes: 3 }) }, posts: { '/drain': (parameters) => json({ drains: parameters.get('node') }) } });
+  assert.deepEqual((await get('/cluster')).body, { nodes: 3 });
+  assert.deepEqual((await get('/drain?node=n2', 'POST')).body, { drains: 'n2' });
+  assert.deepEqual([(await get('/drain')).status, (await get('/cluster', 'POST')).status], [405, 405]);
+});
