@@ -69,9 +69,9 @@ function perform(effect: AudienceEffect, self: Self<ChatId, undefined>, { router
     case 'publish':
       return connections.publish(chatId, effect.bytes, effect.except);
     case 'enroll':
-      return router.tellChat(chatId, { kind: 'enroll', node: router.node, userIds: effect.userIds });
+      return router.tellChat(chatId, { kind: 'enroll', node: router.node, userIds: effect.userIds, upTo: effect.upTo });
     case 'repair':
-      return router.tellChat(chatId, { kind: 'repair', node: router.node, after: effect.after });
+      return router.tellChat(chatId, { kind: 'repair', node: router.node, after: effect.after, upTo: effect.upTo });
     case 'subscribe': {
       joinedOf(joined, chatId).users.add(effect.userId);
       joinedOf(joined, chatId).sockets.add(effect.connection);

@@ -1,6 +1,6 @@
 // The actor of one chat: wakes from its log, commits what its rules append, and hands on what they decide.
 import type { Router } from '../cluster/router.ts';
-import type { ChatCommand, ChatEffect, ChatState } from '../core/chat.ts';
+import type { ChatCommand, ChatEffect, ChatState, InboxLine } from '../core/chat.ts';
 import { step } from '../core/chat.ts';
 import { apply, emptyChat, type Folded, foldFromBytes, foldToBytes } from '../core/fold.ts';
 import * as groups from '../core/groups.ts';
@@ -107,7 +107,8 @@ function commit(durable: readonly ChatEffect[], state: ChatState, self: ChatSelf
     if (effect.kind === 'append') entries.push(effect.entry);
     else (others ??= []).push(effect);
   }
-  return others === undefined ? append(entries, state, self, needs) : commitAll(entries, others, state, self, needs);
+  const alone = others === undefined && !(needs.inbox.wantsEveryHead && entries.length > 0);
+  return alone ? append(entries, state, self, needs) : commitAll(entries, others ?? [], state, self, needs);
 }
 
 async function commitAll(entries: readonly Entry[], others: readonly ChatEffect[], state: ChatState, self: ChatSelf, needs: ChatNeeds): Promise<void> {
@@ -119,7 +120,7 @@ async function commitAll(entries: readonly Entry[], others: readonly ChatEffect[
   if (announced.length > 0) await inbox.announce(self.id, announced);
   if (entries.length > 0) await append(entries, state, self, needs);
   else if (others.some(({ kind }) => kind === 'check') && !(await messages.stands(self.id, self.context.tip))) throw new Superseded(self.id);
-  const lines = follows.flatMap((effect) => effect.lines);
+  const lines = linesAfter(entries, follows, state, needs);
   try {
     // In one go, so that the embedded store makes them durable together.
     const raised = marks.size === 0 ? undefined : receipts.raise(self.id, [...marks.values()], state.receipts.version);
@@ -129,6 +130,15 @@ async function commitAll(entries: readonly Entry[], others: readonly ChatEffect[
     // The entries stand, so the state before them must not come back: it is read again, and the commands, now resends, follow up before they are answered.
     throw new Superseded(self.id, { cause });
   }
+}
+
+/** What inboxes are to know after the append and not before: ahead of it they would confirm what another owner may have made void. */
+function linesAfter(entries: readonly Entry[], follows: readonly { readonly lines: readonly InboxLine[] }[], state: ChatState, { inbox }: ChatNeeds): readonly InboxLine[] {
+  const lines = follows.flatMap((effect) => effect.lines);
+  // Of a large chat every inbox knows that the log itself is to be asked.
+  if (!inbox.wantsEveryHead || entries.length === 0 || state.grownAtMs > 0) return lines;
+  // As of the end of the batch: who came in by one of its entries was followed by others of them.
+  return [...new Set([...lines.map(({ userId }) => userId), ...state.members.present])].map((userId) => groups.lineOf(state, userId));
 }
 
 function append(entries: readonly Entry[], state: ChatState, self: ChatSelf, needs: ChatNeeds): Promise<void> {

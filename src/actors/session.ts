@@ -270,8 +270,9 @@ function giveBack(command: SessionCommand, why: GivenBack, userId: UserId, needs
     }
     case 'attach':
       return needs.connections.close(command.connection, why === 'draining' ? 'draining' : 'internal');
+    case 'full': // told later it could come after the `drained` that ends it, and last for ever: the device is told to resume instead, and a socket that is still full says so again
+      return giveBack({ kind: 'drained', connection: command.connection }, why, userId, needs);
     case 'detach':
-    case 'full':
     case 'drained':
     case 'answer': // no more of them than requests in flight
     case 'large':

@@ -29,8 +29,8 @@ export const chatCommands = [
   frame(7, 'mark', { from: origin, delivered: counter(), read: counter() }),
   frame(8, 'typing', { from: origin, on: flag() }),
   frame(9, 'confirm', { userId: id('user') }),
-  frame(10, 'enroll', { node: nodeId, userIds: list(id('user'), { max: 100_000 }) }), // all users of a node that are connected
-  frame(11, 'repair', { node: nodeId, after: counter() }),
+  frame(10, 'enroll', { node: nodeId, userIds: list(id('user'), { max: 100_000 }), upTo: counter() }), // all users of a node that are connected
+  frame(11, 'repair', { node: nodeId, after: counter(), upTo: counter() }),
 ] as const;
 
 const push = row({

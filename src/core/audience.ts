@@ -21,6 +21,8 @@ export interface AudienceState {
   /** Members as of an entry that the audience has not reached. */
   readonly waiting: readonly { readonly seq: number; readonly userIds: readonly UserId[] }[];
   readonly repairing: boolean;
+  /** Up to where the owner was to look when it was asked last who is a member. */
+  readonly askedUpTo: number;
   /** Whether `again` will come: a question or its answer may get lost. */
   readonly alarmed: boolean;
 }
@@ -43,8 +45,9 @@ export type AudienceCommand =
   | { readonly kind: 'again' };
 
 export type AudienceEffect =
-  | { readonly kind: 'enroll'; readonly userIds: readonly UserId[] }
-  | { readonly kind: 'repair'; readonly after: number }
+  /** `upTo`: what this audience has heard of. An owner that stands below it has been one, and looks again before it answers. */
+  | { readonly kind: 'enroll'; readonly userIds: readonly UserId[]; readonly upTo: number }
+  | { readonly kind: 'repair'; readonly after: number; readonly upTo: number }
   /** From now on the socket hears the chat; what came up to `head` it pulls. */
   | { readonly kind: 'subscribe'; readonly userId: UserId; readonly deviceId: DeviceId; readonly connection: ConnectionId; readonly head: number }
   | { readonly kind: 'unsubscribe'; readonly connection: ConnectionId }
@@ -58,12 +61,14 @@ type AudienceStep = Step<AudienceState, AudienceEffect>;
 const heldMax = 256;
 
 export function emptyAudience(chatId: ChatId): AudienceState {
-  return { chatId, listeners: new Map(), through: undefined, heard: 0, held: [], waiting: [], repairing: false, alarmed: false };
+  return { chatId, listeners: new Map(), through: undefined, heard: 0, held: [], waiting: [], repairing: false, askedUpTo: 0, alarmed: false };
 }
 
 export function step(state: AudienceState, command: AudienceCommand): AudienceStep {
-  const { state: next, effects } = decide(state, command);
-  if (next.alarmed || !effects.some(({ kind }) => kind === 'enroll' || kind === 'repair')) return { state: next, effects };
+  const { state: decided, effects } = decide(state, command);
+  const asks = effects.some(({ kind }) => kind === 'enroll');
+  const next = asks ? { ...decided, askedUpTo: heardOf(decided) } : decided;
+  if (next.alarmed || !(asks || effects.some(({ kind }) => kind === 'repair'))) return { state: next, effects };
   return { state: { ...next, alarmed: true }, effects: [...effects, { kind: 'alarm' }] };
 }
 
@@ -93,7 +98,7 @@ function join(state: AudienceState, { userId, deviceId, connection }: Extract<Au
   const listener: Listener = { member: former?.member === 'in' ? 'in' : 'asked', devices: [...(former?.devices ?? []), { deviceId, connection }] };
   const next = { ...state, listeners: new Map(state.listeners).set(userId, listener) };
   if (listener.member === 'in') return { state: next, effects: [{ kind: 'subscribe', userId, deviceId, connection, head: state.through ?? 0 }] };
-  return { state: next, effects: [{ kind: 'enroll', userIds: [userId] }] };
+  return { state: next, effects: [enroll(state, [userId])] };
 }
 
 function leave(state: AudienceState, userId: UserId, connection: ConnectionId): AudienceStep {
@@ -107,8 +112,11 @@ function leave(state: AudienceState, userId: UserId, connection: ConnectionId): 
 }
 
 function enrolled(state: AudienceState, { seq, asked, userIds }: Extract<AudienceCommand, { kind: 'enrolled' }>): AudienceStep {
-  // Older than what was already handed on: it may miss a removal.
-  if (state.through !== undefined && seq < state.through) return { state, effects: [{ kind: 'enroll', userIds: asked }] };
+  // Older than what was already handed on: it may miss a removal. One that was overtaken by entries is asked for again; of an owner that doesn't know better the alarm asks.
+  if (state.through !== undefined && seq < state.through) {
+    if (seq < state.askedUpTo) return state.alarmed ? { state, effects: [] } : { state: { ...state, alarmed: true }, effects: [{ kind: 'alarm' }] };
+    return { state, effects: [enroll(state, asked)] };
+  }
   const listeners = new Map(state.listeners);
   for (const userId of asked) {
     const listener = listeners.get(userId);
@@ -120,7 +128,7 @@ function enrolled(state: AudienceState, { seq, asked, userIds }: Extract<Audienc
 function again(state: AudienceState): AudienceStep {
   const unanswered = [...state.listeners].filter(([, { member }]) => member === 'asked').map(([userId]) => userId);
   const { state: next, effects } = advance({ ...state, alarmed: false, repairing: false }, []);
-  return { state: next, effects: unanswered.length > 0 ? [...effects, { kind: 'enroll', userIds: unanswered }] : effects };
+  return { state: next, effects: unanswered.length > 0 ? [...effects, enroll(next, unanswered)] : effects };
 }
 
 function push(state: AudienceState, chatPush: ChatPush): AudienceStep {
@@ -147,7 +155,7 @@ function advance(state: AudienceState, pushes: readonly ChatPush[]): AudienceSte
     take(admit(now));
   }
   const gap = now.through !== undefined && now.through < now.heard && !now.repairing;
-  if (gap) effects.push({ kind: 'repair', after: now.through ?? 0 });
+  if (gap) effects.push({ kind: 'repair', after: now.through ?? 0, upTo: now.heard });
   return { state: { ...now, held: held.slice(0, heldMax), repairing: now.repairing || gap }, effects };
 }
 
@@ -185,8 +193,16 @@ function admit(state: AudienceState): AudienceStep {
       for (const { deviceId, connection } of listener.devices) effects.push({ kind: 'subscribe', userId, deviceId, connection, head: seq });
     }
   }
-  if (stale.length > 0) effects.push({ kind: 'enroll', userIds: stale });
+  if (stale.length > 0) effects.push(enroll(state, stale));
   return { state: { ...state, listeners, waiting: state.waiting.filter((one) => !ready.includes(one)) }, effects };
+}
+
+function enroll(state: AudienceState, userIds: readonly UserId[]): AudienceEffect {
+  return { kind: 'enroll', userIds, upTo: heardOf(state) };
+}
+
+function heardOf({ heard, through = 0 }: AudienceState): number {
+  return Math.max(heard, through);
 }
 
 /** Both, without what has been handed on: entries may have been held before the owner told where the log stands. */

@@ -42,9 +42,9 @@ export type ChatCommand =
   /** A session found an announced but unconfirmed membership in its inbox. */
   | { readonly kind: 'confirm'; readonly userId: UserId }
   /** A node's audience asks who of its users is a member, and from where on it will be pushed to. */
-  | { readonly kind: 'enroll'; readonly node: string; readonly userIds: readonly UserId[] }
+  | { readonly kind: 'enroll'; readonly node: string; readonly userIds: readonly UserId[]; readonly upTo: number }
   /** A node's audience missed pushes. */
-  | { readonly kind: 'repair'; readonly node: string; readonly after: number };
+  | { readonly kind: 'repair'; readonly node: string; readonly after: number; readonly upTo: number };
 
 /** A line of a member's inbox, as core sees it. */
 export interface InboxLine {
@@ -98,9 +98,9 @@ export function step(state: ChatState, command: ChatCommand, nowMs: number): Cha
     case 'confirm':
       return confirm(state, command.userId);
     case 'enroll':
-      return { state, effects: [enrolled(state, command.node, command.userIds)] };
+      return { state, effects: pulls.checked(state, command.upTo, enrolled(state, command.node, command.userIds)) };
     case 'repair':
-      return pulls.repair(state, command.node, command.after);
+      return pulls.repair(state, command);
     default:
       return unreachable(command);
   }

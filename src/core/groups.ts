@@ -77,7 +77,9 @@ export function follow(before: ChatState, after: ChatState): ChatEffect {
   const grew = after.grownAtMs !== before.grownAtMs;
   const came = after.members.present.filter((userId) => !members.isMember(before.members, userId));
   const went = before.members.present.filter((userId) => !members.isMember(after.members, userId));
-  return { kind: 'follow', announce: [...came, ...went], lines: [...(grew ? after.members.present : came), ...went].map((userId) => lineOf(after, userId)) };
+  // Once it has grown, nobody raises heads any more: whoever has not heard of that by then must be in doubt, and ask.
+  const concernedNow = [...(grew ? after.members.present : came), ...went];
+  return { kind: 'follow', announce: concernedNow, lines: concernedNow.map((userId) => lineOf(after, userId)) };
 }
 
 export function lineOf(state: ChatState, userId: UserId): InboxLine {

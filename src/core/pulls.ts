@@ -1,7 +1,7 @@
 // What a member may read of the log, and up to where an answer is complete.
 import { limits } from '../protocol/limits.ts';
 import type { ChatId } from '../structures/ids.ts';
-import { type ChatState, type ChatStep, refuse } from './chat.ts';
+import { type ChatEffect, type ChatState, type ChatStep, refuse } from './chat.ts';
 import * as members from './members.ts';
 import type { Origin } from './step.ts';
 
@@ -49,14 +49,16 @@ export function pull(state: ChatState, { kind, from, request, after = 0, before 
     head,
     stays,
   };
-  // Somebody has heard of more than is known here: perhaps another owner wrote it. The tip is asked for before that is denied.
-  return { state, effects: upTo > state.seq ? [{ kind: 'check' }, read] : [read] };
+  return { state, effects: checked(state, upTo, read) };
 }
 
-export function repair(state: ChatState, node: string, after: number): ChatStep {
+/** Somebody has heard of more than is known here: perhaps another owner wrote it. The tip is asked for before that is denied. */
+export function checked(state: ChatState, upTo: number, answer: ChatEffect): readonly ChatEffect[] {
+  return upTo > state.seq ? [{ kind: 'check' }, answer] : [answer];
+}
+
+export function repair(state: ChatState, { node, after, upTo }: { readonly node: string; readonly after: number; readonly upTo: number }): ChatStep {
   const { chatId, seq } = state;
-  return {
-    state,
-    effects: [{ kind: 'readLog', chatId, to: { node }, request: 0, after, before: seq + 1, limit: limits.pullEntriesMax, from: 'first', head: seq, stays: undefined }],
-  };
+  const read: ReadLog = { kind: 'readLog', chatId, to: { node }, request: 0, after, before: seq + 1, limit: limits.pullEntriesMax, from: 'first', head: seq, stays: undefined };
+  return { state, effects: checked(state, upTo, read) };
 }

@@ -90,25 +90,54 @@ export interface MemoryOptions {
   readonly faults?: MemoryFaults;
   /** How long an operation takes to reach the disk; it stands there for as long again before the caller hears. Default 0. */
   readonly latencyMs?: (operation: Operation) => number;
+  /**
+   * Of the network between process and disk, where they are apart: what was sent arrives though its sender has died or stands still, and an answer waits for who stands still.
+   * Left out: they are one machine, and what had not reached the disk vanishes with the process.
+   */
+  readonly network?: Clock;
+  /** How long what was thought lost is under way. */
+  readonly lateMs?: () => number;
+  /** Whether inboxes know of an append what was raised for it, as they do where many nodes share a store, and not what the log says. */
+  readonly wantsEveryHead?: boolean;
 }
 
 /** After an unknown outcome the identical append is sent again after this long. */
 const resubmitMs = 50;
-const lateMs = 500;
+const lateMsDefault = 500;
 
-/** One process's way to the disk. After `crash` nothing that is under way reaches the disk, and no promise settles any more. */
+/** Carries it out now; what it threw is thrown when the answer arrives. */
+function outcomeOf(apply: () => void): () => void {
+  try {
+    apply();
+    return () => undefined;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}
+
+function after(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => void clock.after(ms, resolve));
+}
+
+/** One process's way to the disk. After `crash` no promise settles any more, and nothing that is under way reaches the disk, unless a network lies between. */
 export class MemoryAccess {
   readonly disk: MemoryDisk;
   readonly #clock: Clock | undefined;
+  readonly #network: Clock | undefined;
+  readonly #lateMs: () => number;
   readonly #faults: MemoryFaults;
   readonly #latencyMs: (operation: Operation) => number;
   readonly #underWay = new Set<Promise<unknown>>();
   #state: 'open' | 'closed' | 'crashed' = 'open';
   #trouble: string | undefined;
 
-  constructor({ disk = memoryDisk(), clock, faults = {}, latencyMs = () => 0 }: MemoryOptions) {
+  constructor({ disk = memoryDisk(), clock, network, lateMs = () => lateMsDefault, faults = {}, latencyMs = () => 0 }: MemoryOptions) {
     this.disk = disk;
     this.#clock = clock;
+    this.#network = network;
+    this.#lateMs = lateMs;
     this.#faults = faults;
     this.#latencyMs = latencyMs;
   }
@@ -143,19 +172,21 @@ export class MemoryAccess {
 
   async #read<Value>(operation: Operation, look: () => Value): Promise<Value> {
     const fault = this.#faults.beforeRead?.(operation) ?? 'ok';
-    await this.#pause(this.#latencyMs(operation));
-    if (fault === 'unavailable') throw new StoreUnavailable(`${operation}: injected`);
-    if (fault !== 'ok') await this.#pause(fault.delayMs);
-    return look();
+    await this.#way(this.#latencyMs(operation));
+    if (fault === 'unavailable') return this.#back(0).then(() => Promise.reject(new StoreUnavailable(`${operation}: injected`)));
+    if (fault !== 'ok') await this.#way(fault.delayMs);
+    const value = look();
+    if (this.#network !== undefined) await this.#back(this.#latencyMs(operation));
+    return value;
   }
 
   async #write<Value>(operation: Operation, apply: () => Value): Promise<Value> {
     const fault = this.#faults.beforeWrite?.(operation) ?? 'ok';
-    await this.#pause(this.#latencyMs(operation));
-    this.#refuse(operation, fault);
-    if (typeof fault === 'object') await this.#pause(fault.delayMs);
+    await this.#way(this.#latencyMs(operation));
+    await this.#refuse(operation, fault);
+    if (typeof fault === 'object') await this.#way(fault.delayMs);
     const value = apply();
-    await this.#pause(this.#latencyMs(operation));
+    await this.#back(this.#latencyMs(operation));
     return value;
   }
 
@@ -163,43 +194,47 @@ export class MemoryAccess {
     const operation = 'messages.append';
     for (let unknown = false; ; unknown = true) {
       const fault = this.#faults.beforeAppend?.(append) ?? 'ok';
-      await this.#pause(this.#latencyMs(operation));
+      await this.#way(this.#latencyMs(operation));
       if (unknown && (fault === 'full' || fault === 'unavailable')) {
         // Says nothing about the earlier attempt: only an answer to the same append does.
-        await this.#pause(resubmitMs);
+        await this.#back(resubmitMs);
         continue;
       }
-      this.#refuse(operation, fault);
-      if (typeof fault === 'object') await this.#pause(fault.delayMs);
+      await this.#refuse(operation, fault);
+      if (typeof fault === 'object') await this.#way(fault.delayMs);
       if (fault === 'unknownLate') this.#late(apply);
-      if (fault !== 'unknownNotApplied' && fault !== 'unknownLate') apply();
-      await this.#pause(this.#latencyMs(operation));
-      if (fault === 'ok' || typeof fault === 'object') return;
-      await this.#pause(resubmitMs);
+      const outcome = fault === 'unknownNotApplied' || fault === 'unknownLate' ? undefined : outcomeOf(apply);
+      await this.#back(this.#latencyMs(operation));
+      if (fault === 'ok' || typeof fault === 'object') return outcome?.();
+      await this.#back(resubmitMs);
     }
   }
 
   /** What is already in the network reaches the disk whether its sender lives or not. */
   #late(apply: () => void): void {
-    if (this.#clock === undefined) throw new Error('unknownLate needs a clock');
-    this.#clock.after(lateMs, () => {
-      try {
-        apply();
-      } catch {
-        // Superseded: nobody waits for this answer.
-      }
-    });
+    const clock = this.#network ?? this.#clock;
+    if (clock === undefined) throw new Error('unknownLate needs a clock');
+    clock.after(this.#lateMs(), () => void outcomeOf(apply)); // nobody waits for this answer
   }
 
-  #refuse(operation: Operation, fault: AppendFault): void {
+  async #refuse(operation: Operation, fault: AppendFault): Promise<void> {
+    if (fault === 'full' || fault === 'unavailable') await this.#back(0);
     this.#trouble = fault === 'full' ? 'The disk is full.' : fault === 'unavailable' ? 'The store is out of reach.' : undefined;
     if (fault === 'full') throw new StoreFull(`${operation}: injected`);
     if (fault === 'unavailable') throw new StoreUnavailable(`${operation}: injected`);
   }
 
-  async #pause(ms: number): Promise<void> {
+  /** To the disk. */
+  async #way(ms: number): Promise<void> {
+    if (this.#network === undefined) return this.#back(ms);
+    if (ms > 0) await after(this.#network, ms);
+    else await undefined;
+  }
+
+  /** To the process, which may have died. */
+  async #back(ms: number): Promise<void> {
     const clock = this.#clock;
-    if (ms > 0 && clock !== undefined) await new Promise<void>((resolve) => clock.after(ms, resolve));
+    if (clock !== undefined && (ms > 0 || this.#network !== undefined)) await after(clock, ms);
     else await undefined;
     if (this.#state === 'crashed') await new Promise<never>(() => {});
   }

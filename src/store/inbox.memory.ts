@@ -1,13 +1,14 @@
-// Who is in which chat, on the simulator's disk. How far a chat stands is read from its log.
+// Who is in which chat, on the simulator's disk. How far a chat stands is read from its log, or, as where many nodes share a store, from what was raised.
 import type { ChatId, UserId } from '../structures/ids.ts';
 import type { MemoryAccess, MemoryDisk, MemoryInboxRow } from './disk.memory.ts';
 import type { Inbox, InboxChange, InboxRow } from './inbox.ts';
 
-export function memoryInbox(access: MemoryAccess): Inbox {
+/** `wantsEveryHead`: the rows answer, and of large chats alone the logs. */
+export function memoryInbox(access: MemoryAccess, wantsEveryHead = false): Inbox {
   const { disk } = access;
   return {
-    wantsEveryHead: false,
-    rows: (userId) => access.read('inbox.rows', () => rowsOf(disk, userId)),
+    wantsEveryHead,
+    rows: (userId) => access.read('inbox.rows', () => rowsOf(disk, userId, wantsEveryHead)),
     announce: (chatId, userIds) =>
       access.write('inbox.announce', () => {
         for (const userId of userIds) rowOf(disk, userId, chatId).confirmed = false;
@@ -19,7 +20,7 @@ export function memoryInbox(access: MemoryAccess): Inbox {
   };
 }
 
-function rowsOf(disk: MemoryDisk, userId: UserId): readonly InboxRow[] {
+function rowsOf(disk: MemoryDisk, userId: UserId, rowsAnswer: boolean): readonly InboxRow[] {
   const rows: InboxRow[] = [];
   for (const [chatId, { head, confirmed, member, large }] of disk.inboxes.get(userId) ?? []) {
     const lastSeq = disk.logs.get(chatId)?.entries.length ?? 0;
@@ -27,7 +28,7 @@ function rowsOf(disk: MemoryDisk, userId: UserId): readonly InboxRow[] {
     const receipts = disk.receipts.get(chatId);
     rows.push({
       chatId,
-      head: confirmed && !member ? Math.min(head, lastSeq) : lastSeq,
+      head: (confirmed && !member) || (rowsAnswer && !large) ? Math.min(head, lastSeq) : lastSeq,
       confirmed,
       member,
       large,

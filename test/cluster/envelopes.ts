@@ -45,8 +45,8 @@ const commands: readonly ChatCommand[] = [
   { kind: 'mark', from, delivered: 300, read: 299 },
   { kind: 'typing', from, on: true },
   { kind: 'confirm', userId: bob },
-  { kind: 'enroll', node: 'n3', userIds: [ann, bob] },
-  { kind: 'repair', node: 'n3', after: 41 },
+  { kind: 'enroll', node: 'n3', userIds: [ann, bob], upTo: 42 },
+  { kind: 'repair', node: 'n3', after: 41, upTo: 44 },
 ];
 
 export function commandNames(): readonly string[] {

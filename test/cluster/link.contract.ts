@@ -7,7 +7,7 @@ import { ann, bob, examples, otherRoom, phone, pushAt, room } from './envelopes.
 import type { Meeting, Member } from './nodes.ts';
 
 /** Numbered, so that order shows. */
-const command = (number: number): ToNode => ({ kind: 'toChat', chatId: room, forwarded: false, command: { kind: 'repair', node: 'a', after: number } });
+const command = (number: number): ToNode => ({ kind: 'toChat', chatId: room, forwarded: false, command: { kind: 'repair', node: 'a', after: number, upTo: 0 } });
 const answer = (number: number): ToNode => ({ kind: 'answer', userId: ann, deviceId: phone, last: true, frame: { kind: 'pong', request: number, serverTimeMs: 0 } });
 const note = (number: number): ToUser => ({ kind: 'notify', frame: { kind: 'pong', request: number, serverTimeMs: 0 }, except: null });
 const chatPush = (number: number): ToChatAudiences => ({ push: pushAt(number), went: [] });
@@ -107,7 +107,7 @@ export function linkContract(name: string, open: () => Promise<Meeting>, { many 
 
     test('each sender has its own order, whoever else speaks', async () => {
       for (const number of upTo(500)) {
-        for (const { link } of [a, c]) link.toNode('b', { kind: 'toChat', chatId: room, forwarded: false, command: { kind: 'repair', node: link.node, after: number } });
+        for (const { link } of [a, c]) link.toNode('b', { kind: 'toChat', chatId: room, forwarded: false, command: { kind: 'repair', node: link.node, after: number, upTo: 0 } });
         if (number % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
       }
       await b.ears.count('node', 1_000);

@@ -22,7 +22,7 @@ after(() => server.stop());
 
 linkContract('NATS', async () => new NatsMeeting(server.url), { many: true });
 
-const repair = (number: number): ToNode => ({ kind: 'toChat', chatId: room, forwarded: false, command: { kind: 'repair', node: 'a', after: number } });
+const repair = (number: number): ToNode => ({ kind: 'toChat', chatId: room, forwarded: false, command: { kind: 'repair', node: 'a', after: number, upTo: 0 } });
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 describe('what it costs', () => {

@@ -123,6 +123,11 @@ test('nobody types in a large chat', () => {
 });
 
 test("a node's audience learns who of its users is a member, and as of which entry", () => {
-  const { effects } = take(chatOf(ann, bob), { kind: 'enroll', node: 'there', userIds: [bob.userId, eve.userId] });
+  const { effects } = take(chatOf(ann, bob), { kind: 'enroll', node: 'there', userIds: [bob.userId, eve.userId], upTo: 0 });
   assert.deepEqual(effects, [{ kind: 'enrolled', node: 'there', seq: 1, asked: [bob.userId, eve.userId], userIds: [bob.userId] }]);
+});
+
+test('an audience that has heard of more than the chat knows makes it look whether its tip still is the store’s', () => {
+  const kinds = (upTo: number): readonly string[] => take(chatOf(ann, bob), { kind: 'enroll', node: 'there', userIds: [bob.userId], upTo }).effects.map(({ kind }) => kind);
+  assert.deepEqual([kinds(1), kinds(2)], [['enrolled'], ['check', 'enrolled']]);
 });

@@ -64,6 +64,13 @@ test('to a stranger there is no such chat', () => {
 });
 
 test("a node's audience is given everything after what it has", () => {
-  const [read] = only(take(written, { kind: 'repair', node: 'there', after: 2 }).effects, 'readLog');
+  const [read] = only(take(written, { kind: 'repair', node: 'there', after: 2, upTo: 0 }).effects, 'readLog');
   assert.deepEqual([read?.to, read?.after, read?.head, read?.stays], [{ node: 'there' }, 2, 4, undefined]);
+});
+
+test('one that has heard of more makes the chat look first', () => {
+  assert.deepEqual(
+    take(written, { kind: 'repair', node: 'there', after: 2, upTo: 5 }).effects.map(({ kind }) => kind),
+    ['check', 'readLog'],
+  );
 });

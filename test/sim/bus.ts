@@ -37,6 +37,8 @@ export class Bus {
   #sides = new Map<string, number>();
   /** `from to`: heartbeats that don't get through, though all else does. */
   readonly #deaf = new Set<string>();
+  /** `from to`: nothing gets through, though it does in the other direction. */
+  readonly #oneWay = new Set<string>();
 
   constructor(needs: BusNeeds) {
     this.#needs = needs;
@@ -61,6 +63,11 @@ export class Bus {
     else this.#deaf.delete(`${from} ${to}`);
   }
 
+  block(from: string, to: string, isBlocked: boolean): void {
+    if (isBlocked) this.#oneWay.add(`${from} ${to}`);
+    else this.#oneWay.delete(`${from} ${to}`);
+  }
+
   /** The node's way to all others is cut, or free again. It notices in its own time; what it said meanwhile leaves then. */
   cut(node: string, isCut: boolean): void {
     const { network, random } = this.#needs;
@@ -74,29 +81,30 @@ export class Bus {
   heal(): void {
     this.#sides.clear();
     this.#deaf.clear();
+    this.#oneWay.clear();
     for (const { node } of this.#parties) this.cut(node, false);
   }
 
   toNode(from: Party, to: string, envelope: ToNode): void {
-    if (envelope.kind === 'toChat') this.#needs.recording.passes(envelope.command);
-    for (const party of this.#parties) if (party.node === to && party !== from) this.#carry('node', from, party, envelope, (heard) => party.receives(heard as ToNode));
+    if (envelope.kind === 'toChat') this.#needs.recording.passes(envelope.command, envelope.forwarded);
+    for (const party of this.#parties) if (party.node === to && party !== from) this.#carry('node', 'node', from, party, envelope, (heard) => party.receives(heard as ToNode));
   }
 
   toUser(from: Party, userId: UserId, envelope: Envelopes['user']): void {
     for (const party of this.#parties)
-      if (party !== from && this.#wants(party.users.get(userId))) this.#carry('user', from, party, envelope, (heard) => party.needs.receiver.forUser(userId, heard));
+      if (party !== from && this.#wants(party.users.get(userId))) this.#carry('user', userId, from, party, envelope, (heard) => party.needs.receiver.forUser(userId, heard));
   }
 
   toChat(from: Party, chatId: ChatId, envelope: Envelopes['chat']): void {
     for (const party of this.#parties)
-      if (party !== from && this.#wants(party.chats.get(chatId))) this.#carry('chat', from, party, envelope, (heard) => party.needs.receiver.forChat(chatId, heard));
+      if (party !== from && this.#wants(party.chats.get(chatId))) this.#carry('chat', chatId, from, party, envelope, (heard) => party.needs.receiver.forChat(chatId, heard));
   }
 
   toAll(from: Party, envelope: ToAll): void {
     const { random, faults } = this.#needs;
     for (const party of this.#parties) {
       if (party === from || this.#deaf.has(`${from.node} ${party.node}`) || random.chance(faults().heartbeatLossRate)) continue;
-      this.#carry('all', from, party, envelope, (heard) => party.needs.events.fromAll(heard));
+      this.#carry('all', 'all', from, party, envelope, (heard) => party.needs.events.fromAll(heard));
     }
   }
 
@@ -122,21 +130,24 @@ export class Bus {
 
   #reaches(from: Party, to: Party): boolean {
     const [one, other] = [this.#sides.get(from.node), this.#sides.get(to.node)];
+    if (this.#oneWay.has(`${from.node} ${to.node}`)) return false;
     return !from.isCut && !to.isCut && (one === undefined || other === undefined || one === other);
   }
 
-  #carry<Kind extends AddressKind>(kind: Kind, from: Party, to: Party, envelope: Envelopes[Kind], hand: (heard: Envelopes[Kind]) => void): void {
+  #carry<Kind extends AddressKind>(kind: Kind, address: string, from: Party, to: Party, envelope: Envelopes[Kind], hand: (heard: Envelopes[Kind]) => void): void {
     const { network, random } = this.#needs;
     const faults = this.#needs.faults();
     const message = from.encoded(kind, envelope);
     if (!this.#reaches(from, to) || (kind !== 'all' && random.chance(faults.linkLossRate))) {
       if (kind === 'node') to.misses.add(from);
+      if (kind !== 'all') this.#needs.recording.count(`lost envelopes to ${kind}s`);
       return;
     }
     const delay = random.chance(faults.delayRate) ? random.between(0, faults.delayMsMax) : 0;
     const nowMs = network.needs.clock.nowMs();
-    const atMs = Math.max(nowMs + random.between(...latencyMs) + delay, to.lastMs.get(from) ?? 0);
-    to.lastMs.set(from, atMs);
+    const atMs = Math.max(nowMs + random.between(...latencyMs) + delay, from.lastMs.get(to)?.get(address) ?? 0);
+    const last = from.lastMs.get(to) ?? new Map<string, number>();
+    from.lastMs.set(to, last.set(address, atMs));
     const arrive = (): void =>
       to.needs.run(() => {
         if (!this.#parties.includes(to)) return;
@@ -145,7 +156,10 @@ export class Bus {
       });
     network.at(atMs, arrive);
     // After a reconnect messages leave again. Those to a node are known again by their numbers.
-    if ((kind === 'user' || kind === 'chat') && random.chance(faults.doubleRate)) network.at(atMs + random.between(0, 2_000), arrive);
+    if ((kind === 'user' || kind === 'chat') && random.chance(faults.doubleRate)) {
+      this.#needs.recording.count('doubled envelopes');
+      network.at(atMs + random.between(0, 2_000), arrive);
+    }
   }
 }
 
@@ -156,7 +170,8 @@ export class Party {
   readonly link: Link;
   readonly users = new Map<UserId, number>();
   readonly chats = new Map<ChatId, number>();
-  readonly lastMs = new Map<Party, number>();
+  /** When the last one to each party arrives, by address: only what goes to one address keeps its order. */
+  readonly lastMs = new Map<Party, Map<string, number>>();
   /** Who has said something that did not arrive, and nothing since. */
   readonly misses = new Set<Party>();
   isCut = false;

@@ -79,6 +79,21 @@ export const membersOnly = checker(({ recording, disk, stays }, complain) => {
   }
 });
 
+/** P4: where inboxes are raised beside the logs, none is behind an entry that is acknowledged. Of a large chat they say that the log itself is to be asked. */
+export const inboxesAreNotBehind = checker(({ recording, wantsEveryHead, stays }, complain) => {
+  if (!wantsEveryHead) return;
+  for (const { frame, to, inboxes } of recording.left) {
+    if (frame.kind !== 'sent') continue;
+    const { chatId, seq, number } = frame;
+    const own = stays.get(chatId) ?? new Map();
+    for (const userId of own.keys()) {
+      const row = inboxes?.get(userId);
+      if (sees(own, userId, seq) && row?.large !== true && (row?.head ?? 0) < seq)
+        complain(`sent ${number} of ${to.device} left for ${chatId} ${seq} when the inbox of ${userId} was at ${row?.head ?? 'nothing'}`);
+    }
+  }
+});
+
 /** P8: no mailbox held more than its limit. (Windows are the network's to keep; it refuses what is above them.) */
 export const mailboxesAreBounded = checker(({ fullestMailbox, mailboxMax }, complain) => {
   if (fullestMailbox > mailboxMax) complain(`a mailbox held ${fullestMailbox}, more than ${mailboxMax}`);

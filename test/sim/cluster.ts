@@ -44,6 +44,7 @@ export class Cluster implements Servers {
     every('pause', faults.pauseEveryMs, (random) => this.#pauses(random));
     every('split', faults.splitEveryMs, (random) => this.#splits(random));
     every('cutOff', faults.cutOffEveryMs, (random) => this.#isCutOff(random));
+    every('oneWay', faults.oneWayEveryMs, (random) => this.#isBlocked(random));
     every('deaf', faults.deafEveryMs, (random) => this.#isDeaf(random));
     every('drain', faults.drainEveryMs, (random) => this.#drains(random));
   }
@@ -134,6 +135,14 @@ export class Cluster implements Servers {
       this.#bus.cut(node, false);
       this.#needs.recording.note(`${node} is cut off no more`);
     });
+  }
+
+  #isBlocked(random: Draws): void {
+    const from = random.pick(this.#places).node;
+    const to = random.pick(this.#places).node;
+    this.#bus.block(from, to, true);
+    this.#needs.recording.note(`${to} hears nothing of ${from}`);
+    this.#needs.clock.after(random.between(500, 30_000), () => this.#bus.block(from, to, false));
   }
 
   #isDeaf(random: Draws): void {

@@ -24,6 +24,7 @@ export interface Evidence {
   readonly recording: Recording;
   /** Of the cluster; 1: one process at a time. */
   readonly nodes: number;
+  readonly wantsEveryHead: boolean;
   readonly disk: MemoryDisk;
   readonly devices: readonly DeviceEvidence[];
   readonly fullestMailbox: number;

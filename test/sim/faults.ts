@@ -40,6 +40,8 @@ export interface Faults {
   splitEveryMs: number;
   /** One node is cut off from all others, and knows it. */
   cutOffEveryMs: number;
+  /** What one node says to another does not get through for a while; the other way all is well. */
+  oneWayEveryMs: number;
   /** One node hears no heartbeats of another, though all else: their views disagree. */
   deafEveryMs: number;
   /** A node is shut down in good order, and started again. */
@@ -72,6 +74,7 @@ export const noFaults: Faults = {
   pauseEveryMs: 0,
   splitEveryMs: 0,
   cutOffEveryMs: 0,
+  oneWayEveryMs: 0,
   deafEveryMs: 0,
   drainEveryMs: 0,
 };
@@ -119,6 +122,7 @@ export function drawClusterFaults(random: Draws): Partial<Faults> {
     pauseEveryMs: some(10_000, 60_000),
     splitEveryMs: some(15_000, 90_000),
     cutOffEveryMs: some(15_000, 90_000),
+    oneWayEveryMs: some(15_000, 90_000),
     deafEveryMs: some(5_000, 40_000),
     drainEveryMs: some(15_000, 90_000),
   };

@@ -24,6 +24,14 @@ export interface Left {
   readonly stored: Entry | undefined;
   /** For `receipt`: that user's row. */
   readonly row: ReceiptRow | undefined;
+  /** For `sent`: what the inboxes say of its chat. */
+  readonly inboxes: ReadonlyMap<UserId, InboxHead> | undefined;
+}
+
+/** What one inbox says of one chat. */
+export interface InboxHead {
+  readonly head: number;
+  readonly large: boolean;
 }
 
 /** A frame that reached a server. */
@@ -40,6 +48,8 @@ export class Recording {
   readonly passed = new Map<string, number>();
   /** Things that happened to the world, and bugs that showed by themselves, for the trace. */
   readonly notes: { readonly atMs: number; readonly text: string }[] = [];
+  /** How often what the faults are there for has happened. */
+  readonly counts: Record<string, number> = {};
   /** What should never happen, whatever the faults: exceptions that nobody injected. */
   readonly wrongs: string[] = [];
   readonly #disk: MemoryDisk;
@@ -61,7 +71,8 @@ export class Recording {
     this.#frame = frame;
     const stored = frame.kind === 'sent' ? this.stored(frame.chatId, frame.seq) : undefined;
     const row = frame.kind === 'receipt' ? this.#disk.receipts.get(frame.chatId)?.rows.get(frame.userId) : undefined;
-    this.left.push({ atMs: this.#nowMs(), to, frame, stored, row: row === undefined ? undefined : { ...row } });
+    const inboxes = frame.kind === 'sent' ? this.#inboxes(frame.chatId) : undefined;
+    this.left.push({ atMs: this.#nowMs(), to, frame, stored, row: row === undefined ? undefined : { ...row }, inboxes });
     this.#trace?.(`${this.#stamp()} ${to.device} <- ${shown(frame)}`);
   }
 
@@ -72,10 +83,15 @@ export class Recording {
     this.#trace?.(`${this.#stamp()} ${from.device} -> ${shown(frame)}`);
   }
 
-  passes(command: ChatCommand): void {
+  passes(command: ChatCommand, isForwarded: boolean): void {
     if (!('from' in command) || !('number' in command || 'request' in command)) return;
     const key = askedAs(command.from.deviceId, command);
     this.passed.set(key, (this.passed.get(key) ?? 0) + 1);
+    if (isForwarded) this.count('forwarded commands');
+  }
+
+  count(what: string): void {
+    this.counts[what] = (this.counts[what] ?? 0) + 1;
   }
 
   note(text: string): void {
@@ -90,6 +106,15 @@ export class Recording {
 
   stored(chatId: ChatId, seq: number): Entry | undefined {
     return this.#disk.logs.get(chatId)?.entries[seq - 1];
+  }
+
+  #inboxes(chatId: ChatId): ReadonlyMap<UserId, InboxHead> {
+    const found = new Map<UserId, InboxHead>();
+    for (const [userId, rows] of this.#disk.inboxes) {
+      const row = rows.get(chatId);
+      if (row !== undefined) found.set(userId, { head: row.head, large: row.large });
+    }
+    return found;
   }
 
   #stamp(): string {

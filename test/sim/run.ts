@@ -1,5 +1,7 @@
-// Runs worlds by seed: `node test/sim/run.ts --seeds 10000 [--from N] [--nodes N]` tells which fail; `--seed N [--trace]` shows one. `--nodes 3`: worlds of three nodes.
+// Runs worlds by seed: `npm run sim -- --seeds 10000 [--from N] [--nodes 3]` tells which fail; `--seed N [--trace]` shows one. `--nodes 2-5`: each seed has a number of its own.
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { manyWorlds, nodesIn, serveWorlds } from './many.ts';
 import { complaintsIn, simulate } from './simulate.ts';
 
 const { values } = parseArgs({
@@ -8,41 +10,24 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     nodes: { type: 'string', default: '1' },
+    processes: { type: 'string', default: String(availableParallelism()) },
     trace: { type: 'boolean', default: false },
+    /** Used by itself: one of the processes that run worlds. */
+    worker: { type: 'boolean', default: false },
   },
 });
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-const nodes = Number(values.nodes);
-let running = 0;
-process.on('unhandledRejection', (error) => {
-  print(`seed ${running}: a promise was rejected and nobody heard: ${error instanceof Error ? error.stack : String(error)}`);
-  process.exit(1);
-});
-
-if (values.seed === undefined) await many(Number(values.from), Number(values.seeds));
-else await one(Number(values.seed));
+if (values.worker) serveWorlds();
+else if (values.seed !== undefined) await one(Number(values.seed));
+else process.exitCode = await manyWorlds({ from: Number(values.from), count: Number(values.seeds), nodes: values.nodes, processes: Number(values.processes), print });
 
 async function one(seed: number): Promise<void> {
-  running = seed;
-  const verdict = await simulate({ seed, nodes, ...(values.trace && { trace: print }) });
+  process.on('unhandledRejection', (error) => {
+    print(`seed ${seed}: a promise was rejected and nobody heard: ${error instanceof Error ? error.stack : String(error)}`);
+    process.exit(1);
+  });
+  const verdict = await simulate({ seed, nodes: nodesIn(values.nodes, seed), ...(values.trace && { trace: print }) });
   print(verdict.complaints.length > 0 ? complaintsIn(verdict) : `seed ${seed}: all is well; ${verdict.entries} entries, ${verdict.frames} frames`);
   process.exitCode = verdict.complaints.length > 0 ? 1 : 0;
-}
-
-async function many(from: number, count: number): Promise<void> {
-  const startedMs = performance.now();
-  let failed = 0;
-  let frames = 0;
-  for (let seed = from; seed < from + count; seed += 1) {
-    running = seed;
-    const verdict = await simulate({ seed, nodes });
-    frames += verdict.frames;
-    if (verdict.complaints.length === 0) continue;
-    failed += 1;
-    print(complaintsIn(verdict));
-  }
-  const seconds = (performance.now() - startedMs) / 1_000;
-  print(`${count} seeds from ${from}: ${failed} failed; ${frames} frames in ${seconds.toFixed(1)} s, ${((seconds * 1_000) / count).toFixed(0)} ms a seed`);
-  process.exitCode = failed > 0 ? 1 : 0;
 }

@@ -50,6 +50,8 @@ export interface ServerNeeds {
   readonly faults: () => Faults;
   readonly trouble: () => 'full' | 'unavailable' | undefined;
   readonly mayLose: boolean;
+  /** Whether inboxes are raised beside the logs, as where nodes share a store. */
+  readonly wantsEveryHead: boolean;
   readonly mailboxMax: number;
   /** Which commands make `step` throw: for good, whoever steps them. */
   readonly poison: Map<string, boolean>;
@@ -85,7 +87,7 @@ export class ServerProcess {
     this.node = cluster?.node ?? `n${needs.number}`;
     const random = needs.random.stream(`server ${needs.number}`);
     this.#clock = new MortalClock(world);
-    this.#stores = storesOf(needs, random.stream('store'));
+    this.#stores = storesOf(needs, this.#clock, random.stream('store'));
     const stores = seams.stores?.(this.#stores, disk, random.stream('plant')) ?? this.#stores;
     const counts = { framesIn: 0, framesOut: 0, framesPublished: 0, authFailures: 0 };
     let sockets: DeviceSockets | undefined;
@@ -180,6 +182,7 @@ export class ServerProcess {
 
   #hear(event: KernelEvent): void {
     const { recording } = this.#needs;
+    if (event.kind === 'superseded') recording.count('superseded appends and checks');
     if (event.kind === 'passivated' || event.kind === 'restarted' || event.kind === 'superseded') return;
     const error = 'error' in event ? event.error : undefined;
     recording.note(`${this.node} ${event.kind} ${event.actor} ${event.id}${error === undefined ? '' : `: ${String(error)}`}`);
@@ -205,7 +208,7 @@ function judged(token: string): { userId: UserId; deviceId: DeviceId; issuedAtMs
   return userId === undefined || deviceId === undefined ? 'wrong' : { userId: userId as UserId, deviceId: deviceId as DeviceId, issuedAtMs: 0 };
 }
 
-function storesOf({ disk, clock, faults, trouble }: ServerNeeds, random: Draws): MemoryStores {
+function storesOf({ disk, clock: world, faults, trouble, wantsEveryHead, cluster, recording }: ServerNeeds, clock: Clock, random: Draws): MemoryStores {
   const unknowns = ['unknownApplied', 'unknownNotApplied', 'unknownLate'] as const;
   const write = (): WriteFault => trouble() ?? (random.chance(faults().writeFailRate) ? random.pick(['full', 'unavailable'] as const) : 'ok');
   const read = (): ReadFault => {
@@ -213,10 +216,18 @@ function storesOf({ disk, clock, faults, trouble }: ServerNeeds, random: Draws):
     return random.chance(faults().readFailRate) ? 'unavailable' : 'ok';
   };
   return memoryStores({
+    wantsEveryHead,
     disk,
     clock,
+    ...(cluster && { network: world }),
+    // Now and then so late that others have read the log, or written to it, in between.
+    lateMs: () => (random.chance(0.7) ? random.between(10, 1_000) : random.between(1_000, 20_000)),
     faults: {
-      beforeAppend: (): AppendFault => (random.chance(faults().unknownRate) ? random.pick(unknowns) : write()),
+      beforeAppend(): AppendFault {
+        if (!random.chance(faults().unknownRate)) return write();
+        recording.count('appends of unknown outcome');
+        return random.pick(unknowns);
+      },
       beforeWrite: write,
       beforeRead: read,
     },

@@ -10,6 +10,8 @@ export interface Verdict {
   readonly complaints: readonly { readonly checker: CheckerName | 'healed'; readonly text: string }[];
   readonly frames: number;
   readonly entries: number;
+  /** How often what the faults are there for has happened. */
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 export async function simulate(options: SimulationOptions): Promise<Verdict> {
@@ -22,7 +24,7 @@ export async function simulate(options: SimulationOptions): Promise<Verdict> {
   const complaints: Verdict['complaints'][number][] = unsettled.map((text) => ({ checker: 'healed', text }));
   for (const [name, check] of Object.entries(checkers)) complaints.push(...check(evidence).map((text) => ({ checker: name as CheckerName, text })));
   const entries = [...world.disk.logs.values()].reduce((sum, log) => sum + log.entries.length, 0);
-  return { seed: options.seed, nodes: world.nodes, complaints, frames: world.recording.left.length + world.recording.came.length, entries };
+  return { seed: options.seed, nodes: world.nodes, complaints, frames: world.recording.left.length + world.recording.came.length, entries, counts: world.recording.counts };
 }
 
 /** Verdict as lines, cut short. */
@@ -70,5 +72,5 @@ async function evidenceOf(world: World): Promise<Evidence> {
       ...(await own.contents()),
     })),
   );
-  return { recording, nodes: world.nodes, disk, devices, fullestMailbox, mailboxMax, stays: staysOf(disk) };
+  return { recording, nodes: world.nodes, wantsEveryHead: world.wantsEveryHead, disk, devices, fullestMailbox, mailboxMax, stays: staysOf(disk) };
 }

@@ -56,6 +56,8 @@ export class World {
   /** Whether pushes may get lost while a connection stands. */
   readonly mayLose: boolean;
   readonly mailboxMax: number;
+  /** Inboxes are raised beside the logs, as where nodes share a store; else the logs themselves answer. */
+  readonly wantsEveryHead: boolean;
   faults: Faults;
   #trouble: 'full' | 'unavailable' | undefined;
   readonly #servers: Servers;
@@ -76,6 +78,7 @@ export class World {
     const more = nodes > 1 ? drawClusterFaults(this.#random.stream('cluster faults')) : {};
     this.faults = { ...drawFaults(this.#random.stream('faults'), this.mayLose), ...more, ...plant.faults, ...options.faults };
     this.mailboxMax = this.#random.chance(0.3) ? this.#random.whole(5, 60) : 1_000;
+    this.wantsEveryHead = nodes > 1 || this.#random.stream('inbox').chance(0.3);
     this.recording = new Recording(this.disk, () => this.clock.nowMs(), trace);
     const windowBytesMax = this.#random.chance(0.4) ? this.#random.whole(500, 4_000) : 65_536;
     const { clock, recording, mayLose } = this;
@@ -91,7 +94,9 @@ export class World {
     const needs = { clock, random: this.#random, network: this.network, recording, faults: () => this.faults };
     const serversNeeds = { ...needs, process: (cluster?: InCluster) => this.#process(cluster), beforeEnd: () => this.#watchMailboxes() };
     this.#servers = nodes > 1 ? new Cluster(serversNeeds, nodes) : new LoneServer(serversNeeds);
-    recording.note(`seed ${seed}, ${nodes} nodes, mayLose ${mayLose}, window ${windowBytesMax}, mailbox ${this.mailboxMax}, ${JSON.stringify(this.faults)}`);
+    recording.note(
+      `seed ${seed}, ${nodes} nodes, mayLose ${mayLose}, inbox ${this.wantsEveryHead}, window ${windowBytesMax}, mailbox ${this.mailboxMax}, ${JSON.stringify(this.faults)}`,
+    );
   }
 
   /** The most commands that ever waited in one mailbox. */
@@ -157,7 +162,7 @@ export class World {
 
   #process(cluster?: InCluster): ServerProcess {
     this.#started += 1;
-    const { clock, disk, network, recording, mayLose, mailboxMax } = this;
+    const { clock, disk, network, recording, mayLose, mailboxMax, wantsEveryHead } = this;
     return new ServerProcess({
       ...(cluster && { cluster }),
       number: this.#started,
@@ -167,6 +172,7 @@ export class World {
       network,
       recording,
       mayLose,
+      wantsEveryHead,
       mailboxMax,
       poison: this.#poison,
       faults: () => this.faults,

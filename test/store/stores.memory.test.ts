@@ -3,25 +3,31 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { StoreFull, StoreUnavailable, Superseded } from '../../src/store/faults.ts';
 import { memoryPresence } from '../../src/store/presence.memory.ts';
-import { type AppendFault, type MemoryStores, memoryDisk, memoryStores } from '../../src/store/stores.memory.ts';
+import { type AppendFault, type MemoryOptions, type MemoryStores, memoryDisk, memoryStores } from '../../src/store/stores.memory.ts';
 import type { Clock } from '../../src/structures/clock.ts';
+import { inboxContract } from './inbox.contract.ts';
+import { receiptStoreContract } from './receipts.contract.ts';
 import { ann, appendOf, bob, chatOf, everything, type OpenStores, room, userOf } from './samples.ts';
 import { storesContract } from './stores.contract.ts';
 
-const open: OpenStores = async () => {
-  const disk = memoryDisk();
-  let last: MemoryStores = memoryStores({ disk });
-  return {
-    stores: last,
-    reopen: async () => {
-      last.crash();
-      last = memoryStores({ disk });
-      return last;
-    },
-    end: () => last.close(),
+function opener(options: MemoryOptions): OpenStores {
+  return async () => {
+    const disk = memoryDisk();
+    let last: MemoryStores = memoryStores({ ...options, disk });
+    return {
+      stores: last,
+      reopen: async () => {
+        last.crash();
+        last = memoryStores({ ...options, disk });
+        return last;
+      },
+      end: () => last.close(),
+    };
   };
-};
-storesContract('memory', open);
+}
+storesContract('memory', opener({}));
+inboxContract('memory, told of every head', opener({ wantsEveryHead: true }));
+receiptStoreContract('memory, told of every head', opener({ wantsEveryHead: true }));
 
 /** Time that passes only when it is told to: all timers that are due, in order, and what follows from them. */
 function handClock(): Clock & { pass(ms: number): Promise<void> } {
