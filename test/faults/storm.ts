@@ -148,7 +148,7 @@ async function break_(nemesis: Nemesis, { seed, faults, kinds, nodes, stores, la
 
 /** Past all proxies. */
 export function storesOf({ cassandra }: Pick<Ground, 'cassandra'>): Promise<CqlStores> {
-  const none = { dataCenter: undefined, credentials: undefined, tls: undefined, replicas: undefined, dialect: undefined, tablets: undefined };
+  const none = { dataCenter: undefined, addresses: new Map<string, string>(), credentials: undefined, tls: undefined, replicas: undefined, dialect: undefined, tablets: undefined };
   return openCqlStores({ ...none, contactPoints: cassandra.contactPoints, keyspace: 'parley', timeoutMs: 10_000, node: 'judge', onReport: () => undefined });
 }
 
