@@ -50,7 +50,7 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
   const inFlight = new InFlight();
   const receiver = receiverOf(entities, {
     isWanted: (deviceId, frame) => inFlight.answered(deviceId, frame),
-    unforwarded: (chatId, command) => pass(chatId, command, true),
+    unforwarded: (chatId, command) => pass(chatId, command, { isForwarded: true }),
     forwarded: (chatId, command) => {
       forwarded.add(command);
       entities.tell('chat', chatId, command);
@@ -62,24 +62,7 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
   const link = linkTo(receiver);
   const { node } = link;
   const counts = { forwarded: 0, handedOver: 0 };
-  const pass = (chatId: ChatId, command: ChatCommand, isForwarded: boolean): void => {
-    const owner = placing.ownerOf(chatId);
-    if (owner === node) {
-      inFlight.keep(command);
-      return entities.tell('chat', chatId, command);
-    }
-    if ('from' in command && command.from.node === node) inFlight.pass({ node: owner, chatId, command });
-    if (isForwarded) counts.forwarded += 1;
-    link.toNode(owner, { kind: 'toChat', chatId, forwarded: isForwarded, command });
-  };
-  /** Served by whoever gets it. Kept as in flight here too: the former owner may live, and answer as well. */
-  const passAgain = (chatId: ChatId, command: ChatCommand): void => {
-    if (placing.holds && isHeldBack(command, entities)) return;
-    const owner = placing.ownerOf(chatId);
-    inFlight.pass({ node: owner, chatId, command });
-    if (owner === node) entities.tell('chat', chatId, command);
-    else link.toNode(owner, { kind: 'toChat', chatId, forwarded: true, command });
-  };
+  const pass = passing(entities, placing, link, inFlight, counts);
   return {
     node,
     mayLose: link.mayLose,
@@ -87,7 +70,7 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
     counts,
     tellChat(chatId, command) {
       if (placing.holds && isHeldBack(command, entities)) return;
-      pass(chatId, command, false);
+      pass(chatId, command);
     },
     answer: ({ node: to, userId, deviceId }, frame, last) => link.toNode(to, { kind: 'answer', userId, deviceId, frame, last }),
     tellAudience: (to, chatId, command) => link.toNode(to, { kind: 'toAudience', chatId, command }),
@@ -96,17 +79,34 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
     pushToAudiences: (chatId, chatPush) => link.toChat(chatId, chatPush),
     revokeDevice: (userId, deviceId) => link.toUser(userId, { kind: 'revoke', deviceId }),
     handOver() {
-      for (const { chatId, command } of inFlight.take((one) => !placing.sees(one))) passAgain(chatId, command);
+      for (const { chatId, command } of inFlight.take((one) => !placing.sees(one))) {
+        if (!(placing.holds && isHeldBack(command, entities))) pass(chatId, command, { isForwarded: true, isAgain: true });
+      }
       for (const id of [...entities.awakeIds('chat')]) {
         const chatId = id as ChatId;
         if (placing.ownerOf(chatId) === node) continue;
         counts.handedOver += 1;
         entities.moveAway('chat', chatId, (command) => {
           if (forwarded.has(command as ChatCommand)) entities.tell('chat', chatId, command);
-          else pass(chatId, command as ChatCommand, true);
+          else pass(chatId, command as ChatCommand, { isForwarded: true });
         });
       }
     },
+  };
+}
+
+type Pass = (chatId: ChatId, command: ChatCommand, how?: { readonly isForwarded: boolean; readonly isAgain?: boolean }) => void;
+
+/** To the chat's owner. What is passed again counts as in flight also where this node is the owner: the former one may live, and answer as well. */
+function passing(entities: LocalEntities, placing: Placing, link: Link, inFlight: InFlight, counts: { forwarded: number }): Pass {
+  const { node } = link;
+  return (chatId, command, { isForwarded, isAgain = false } = { isForwarded: false }) => {
+    const owner = placing.ownerOf(chatId);
+    if ((owner !== node || isAgain) && 'from' in command && command.from.node === node) inFlight.pass({ node: owner, chatId, command });
+    else inFlight.keep(command);
+    if (owner === node) return entities.tell('chat', chatId, command);
+    if (isForwarded) counts.forwarded += 1;
+    link.toNode(owner, { kind: 'toChat', chatId, forwarded: isForwarded, command });
   };
 }
 

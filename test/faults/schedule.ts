@@ -2,7 +2,7 @@
 import { Seeded } from './seeded.ts';
 
 /** Faults of one lane come one after the other; those of several lanes overlap. */
-type Lane = 'nodes' | 'links' | 'services';
+type Lane = 'nodes' | 'ways' | 'stores';
 
 interface Kind {
   readonly lane: Lane;
@@ -53,16 +53,16 @@ export const kinds = {
     says: 'the clock of a node jumps, forward or back, and later back again',
     seenBy: ['clock'],
   },
-  cutNats: { lane: 'links', on: 'node', forMs: [500, 10_000], says: 'a node is cut off from NATS', seenBy: ['reconnects', 'busy', 'views'] },
-  cutStore: { lane: 'links', on: 'node', forMs: [500, 8_000], says: 'a node is cut off from Cassandra', seenBy: ['cut'] },
-  cutRedis: { lane: 'links', on: 'node', forMs: [500, 5_000], says: 'a node is cut off from Redis', seenBy: ['cut'] },
-  slowNats: { lane: 'links', on: 'node', forMs: [1_000, 8_000], strength: [20, 400], says: 'the way of a node to NATS becomes slow', seenBy: ['delayed'] },
-  slowStore: { lane: 'links', on: 'node', forMs: [1_000, 8_000], strength: [20, 400], says: 'the way of a node to Cassandra becomes slow', seenBy: ['delayed'] },
-  slowRedis: { lane: 'links', on: 'node', forMs: [1_000, 5_000], strength: [20, 400], says: 'the way of a node to Redis becomes slow', seenBy: ['delayed'] },
-  restartNats: { lane: 'services', on: 'all', forMs: [0, 2_000], says: 'NATS is killed (-9), and started again', seenBy: ['reconnects'] },
-  killStore: { lane: 'services', on: 'store', forMs: [0, 2_000], says: 'a Cassandra node is killed (-9), and started again', seenBy: ['cut'] },
-  pauseStore: { lane: 'services', on: 'store', forMs: [1_000, 10_000], says: 'a Cassandra node is stopped (SIGSTOP), and goes on', seenBy: ['again', 'unknown', 'late'] },
-  flushRedis: { lane: 'services', on: 'all', forMs: [0, 0], says: 'everything in Redis is deleted', seenBy: ['keys'] },
+  cutNats: { lane: 'ways', on: 'node', forMs: [500, 10_000], says: 'a node is cut off from NATS', seenBy: ['reconnects', 'busy', 'views'] },
+  cutStore: { lane: 'ways', on: 'node', forMs: [500, 8_000], says: 'a node is cut off from Cassandra', seenBy: ['cut'] },
+  cutRedis: { lane: 'ways', on: 'node', forMs: [500, 5_000], says: 'a node is cut off from Redis', seenBy: ['cut'] },
+  slowNats: { lane: 'ways', on: 'node', forMs: [1_000, 8_000], strength: [20, 400], says: 'the way of a node to NATS becomes slow', seenBy: ['delayed'] },
+  slowStore: { lane: 'ways', on: 'node', forMs: [1_000, 8_000], strength: [20, 400], says: 'the way of a node to Cassandra becomes slow', seenBy: ['delayed'] },
+  slowRedis: { lane: 'ways', on: 'node', forMs: [1_000, 5_000], strength: [20, 400], says: 'the way of a node to Redis becomes slow', seenBy: ['delayed'] },
+  restartNats: { lane: 'ways', on: 'all', forMs: [0, 2_000], says: 'NATS is killed (-9), and started again', seenBy: ['reconnects'] },
+  killStore: { lane: 'stores', on: 'store', forMs: [0, 2_000], says: 'a Cassandra node is killed (-9), and started again', seenBy: ['cut'] },
+  pauseStore: { lane: 'stores', on: 'store', forMs: [1_000, 10_000], says: 'a Cassandra node is stopped (SIGSTOP), and goes on', seenBy: ['again', 'unknown', 'late'] },
+  flushRedis: { lane: 'ways', on: 'all', forMs: [0, 0], says: 'everything in Redis is deleted', seenBy: ['keys'] },
 } as const satisfies Record<string, Kind>;
 export type KindName = keyof typeof kinds;
 export const kindNames = Object.keys(kinds) as KindName[];
@@ -116,9 +116,9 @@ export function scheduleOf({ seed, faults, kinds: wanted, nodes, stores, lanes }
   return lists.filter((list) => list.length > 0);
 }
 
-/** Two lanes: nodes, and what is around them. */
+/** Two lanes: nodes, and what is around them. Never are two nodes of the store away at once: they share a lane always. */
 function laneOf(lane: Lane, lanes: number): number {
-  const at = { nodes: 0, links: 1, services: 2 }[lane];
+  const at = { nodes: 0, ways: 1, stores: 2 }[lane];
   return Math.min(at, lanes - 1);
 }
 

@@ -43,7 +43,7 @@ const everyMs = 250;
 const patienceMs = 30_000;
 const watchedMs = 6_000;
 /** After a restart: the view of all is stable, and devices are where they were. */
-const calmMs = 12_000;
+const calmMs = 6_000;
 
 interface Probe {
   readonly device: EnduringDevice;
