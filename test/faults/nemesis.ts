@@ -26,7 +26,7 @@ interface Inflicted {
 }
 
 /** So long after the healing, effects still count as the fault's. */
-const afterMs = 2_000;
+const afterMs = 1_500;
 
 export class Nemesis {
   readonly outcomes: Outcome[] = [];

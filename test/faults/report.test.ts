@@ -6,7 +6,7 @@ import { reportOf } from './report.ts';
 import type { Storm } from './storm.ts';
 
 const good: Storm = {
-  options: { seed: 7, faults: 2, kinds: ['killNode', 'cutNats'], nodes: 3, stores: 3, lanes: 3, minutes: 5, perSecond: 60, party: usualParty, takeovers: 1 },
+  options: { seed: 7, faults: 2, kinds: ['killNode', 'cutNats'], nodes: 3, stores: 3, lanes: 3, minutes: 5, perSecond: 60, calmMs: 10_000, party: usualParty, takeovers: 1 },
   machine: '2 × a processor',
   day: '2026-01-02',
   tookMs: 90_000,

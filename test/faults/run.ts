@@ -23,6 +23,9 @@ Starts Cassandra, NATS, Redis and Parley nodes (installing what is missing, wher
   --kinds      ${kindNames.map((name) => `${name}: ${kinds[name].says}`).join('\n               ')}
 `;
 
+/** The view of the nodes is to be stable before the first fault. */
+const calmMs = 12_000;
+
 const whole = (text: string, least: number, most: number): number => {
   const number = Number(text);
   if (!Number.isSafeInteger(number) || number < least || number > most) fail(`"${text}": a whole number from ${least} to ${most}, please.`);
@@ -70,6 +73,7 @@ const result = await storm({
   lanes: whole(values.lanes, 1, 3),
   perSecond: whole(values.rate, 1, 10_000),
   takeovers: whole(values.takeovers, 0, 1_000),
+  calmMs,
   party: usualParty,
   folder,
   say,

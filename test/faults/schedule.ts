@@ -91,7 +91,7 @@ export interface Wish {
   readonly lanes: number;
 }
 
-const restMs = [500, 2_500] as const;
+const restMs = [300, 1_500] as const;
 
 /** As many of each kind as of any other (but for one), in an order that is drawn; a list for each lane. */
 export function scheduleOf({ seed, faults, kinds: wanted, nodes, stores, lanes }: Wish): readonly (readonly Fault[])[] {

@@ -25,6 +25,8 @@ export interface StormOptions {
   /** Of the faults; those that have not begun by then are left out. */
   readonly minutes: number;
   readonly perSecond: number;
+  /** Before the first fault. */
+  readonly calmMs: number;
   readonly party: PartyOptions;
   /** How often each is measured: an owner killed, a node drained. */
   readonly takeovers: number;
@@ -59,8 +61,6 @@ export interface Storm {
 const convergeMsMax = 150_000;
 const afterwardsMs = 3_000;
 const shownMax = 20;
-/** Before the first fault: the view of the nodes is to be stable. */
-const calmMs = 12_000;
 
 export async function storm(options: StormOptions): Promise<Storm> {
   const { seed, folder, say, perSecond } = options;
@@ -135,7 +135,7 @@ export function isGood({ verdicts, settled, missing }: Storm): boolean {
   return settled && missing === 0 && Object.values(verdicts).every(({ count }) => count === 0);
 }
 
-async function break_(nemesis: Nemesis, { seed, faults, kinds, nodes, stores, lanes, minutes }: StormOptions): Promise<number> {
+async function break_(nemesis: Nemesis, { seed, faults, kinds, nodes, stores, lanes, minutes, calmMs }: StormOptions): Promise<number> {
   if (faults === 0) return 0;
   await delay(calmMs);
   const fromMs = performance.now();
