@@ -15,7 +15,8 @@ interface Watched {
 const counters: Readonly<Record<string, Effect>> = {
   parley_superseded_total: 'refusedAppends',
   parley_unknown_outcomes_total: 'unknown',
-  parley_store_again_total: 'again',
+  parley_store_repeated_total: 'again',
+  parley_resubmitted_total: 'again',
   parley_forwards_total: 'forwards',
   parley_handed_over_total: 'handedOver',
   parley_resyncs_total: 'resyncs',
