@@ -1,6 +1,7 @@
 // docs/faults.md from the result of a run: what was done, how often, with which effect, what was found, and how to do it again.
 
-import { type Effect, effects, type KindName, kinds } from './schedule.ts';
+import type { Outcome } from './nemesis.ts';
+import { type Effect, effects, kindNames, kinds } from './schedule.ts';
 import type { Storm } from './storm.ts';
 import type { Takeovers } from './takeovers.ts';
 
@@ -20,21 +21,22 @@ const promises: Readonly<Record<string, string>> = {
   nothingWrong: 'No client met what no client should meet: a lost log-in, a malformed frame, another history.',
 };
 
-export function reportOf(storm: Storm): string {
-  const { options, outcomes, counts, clients } = storm;
-  const entries = ['push', 'pull', 'told'].map((by) => counts[`entry by ${by}`] ?? 0);
-  const refused = Object.entries(counts).filter(([name]) => name.startsWith('refused '));
+/** Of one run, or of several that tell one story. */
+export function reportOf(storms: readonly Storm[]): string {
+  const [{ options, machine, day, clients } = nothing()] = storms;
+  const outcomes = storms.flatMap((storm) => storm.outcomes);
   return `# Faults
 
 This page is written by \`npm run faults\`; change it by running that again.
 
-Real processes: ${options.nodes} Parley nodes, ${options.stores} Cassandra nodes, NATS and Redis, on one machine (${storm.machine}), ${storm.day}. ${clients.sdk} clients with the SDK and ${clients.raw} of bare frames talked in
+Real processes: ${options.nodes} Parley nodes, ${options.stores} Cassandra nodes, NATS and Redis, all on one machine (${machine}) that others used at the same time, ${day}. ${clients.sdk} clients with the SDK and ${clients.raw} of bare frames talked in
 ${clients.chats} chats (${clients.groups} of them groups, some large, whose members were put out and let in again) at ${options.perSecond} messages/s, connected to any node and to another one whenever theirs was lost, while a nemesis did
-${outcomes.length} faults in ${minutes(storm.faultsMs)}, up to ${options.lanes} at once. Then everything was healed, and what every client had seen was held against what the store has.
+${outcomes.length} faults, up to ${options.lanes} at once. Then everything was healed, and what every client had seen was held against what the store has.
 
-\`\`\`
-npm run faults -- --seed ${options.seed} --faults ${options.faults}${options.lanes === 3 ? '' : ` --lanes ${options.lanes}`} --minutes ${options.minutes}
-\`\`\`
+${table(
+  ['run', 'faults', 'took', 'written', 'acknowledged', 'refused for good', 'changes of members', 'entries stored', 'shown by push, by pull', 'all at rest after'],
+  storms.filter((storm) => storm.outcomes.length > 0).map(runRow),
+)}
 
 A seed gives the same schedule (which fault, on whom, for how long); what happens between processes is theirs.
 
@@ -42,42 +44,64 @@ A seed gives the same schedule (which fault, on whom, for how long); what happen
 
 ${table(
   ['promise', 'violations'],
-  Object.entries(storm.verdicts).map(([name, { count }]) => [promises[name] ?? name, count === 0 ? '0' : `**${count}**`]),
+  Object.keys(promises).map((name) => {
+    const count = storms.reduce((sum, { verdicts }) => sum + (verdicts[name]?.count ?? 0), 0);
+    return [promises[name] ?? name, count === 0 ? '0' : `**${count}**`];
+  }),
 )}
-
-${counts['posted'] ?? 0} messages were written, ${counts['sent'] ?? 0} acknowledged${refused.map(([name, count]) => `, ${count} ${name}`).join('')}; ${counts['changed'] ?? 0} changes of members; ${storm.stored} entries stood in the logs. Entries were shown ${entries[0]} times by a push and ${entries[1]} times by a pull;
-${entries[2]} times the SDK told its program. After the last fault ${storm.settled ? `every send had its answer, and ${storm.missing === 0 ? 'everybody had everything' : `${storm.missing} entries were missing`}, after ${seconds(storm.settledMs)}` : '**not every send had its answer in time**'}.
 
 ## What was done
 
-Each fault has to be seen: by its first effect here, or by another of those that its kind must have.
+Each fault has to be seen: by the first of the effects here, or by another of those that its kind must have.
 
-${table(['fault', 'times', 'seen', 'how long (median, longest)', 'what was seen, over all of them'], kindRows(storm))}
+${table(['fault', 'times', 'seen', 'how long (median, longest)', 'what was seen, over all of them'], kindRows(outcomes))}
 
 Faults overlap, so what was seen of one may also come from another; connections of clients (lost, moved) are those to the node itself.
 
-${takeoverText(storm.takeovers)}## What was found
+${storms.map(({ takeovers }) => takeoverText(takeovers)).find((text) => text !== '') ?? ''}## What was found
 
-${findings(storm)}
+${findings(storms)}
 `;
 }
 
-function kindRows({ outcomes, options }: Storm): readonly (readonly string[])[] {
-  return (options.kinds as readonly KindName[]).map((kind) => {
+function runRow({ options, outcomes, faultsMs, counts, stored, settled, settledMs, missing }: Storm): readonly string[] {
+  const refused = Object.entries(counts).flatMap(([name, count]) => (name.startsWith('refused ') ? [`${count} ${name.slice('refused '.length)}`] : []));
+  return [
+    `\`--seed ${options.seed} --faults ${options.faults} --minutes ${options.minutes} --lanes ${options.lanes} --rate ${options.perSecond}\``,
+    `${outcomes.length}`,
+    minutes(faultsMs),
+    `${counts['posted'] ?? 0}`,
+    `${counts['sent'] ?? 0}`,
+    refused.join(', ') || '0',
+    `${counts['changed'] ?? 0}`,
+    `${stored}`,
+    `${counts['entry by push'] ?? 0}, ${counts['entry by pull'] ?? 0}`,
+    settled && missing === 0 ? seconds(settledMs) : `**not: ${settled ? `${missing} entries were missing` : 'sends without an answer'}**`,
+  ];
+}
+
+function nothing(): never {
+  throw new RangeError('a report of no run');
+}
+
+function kindRows(outcomes: readonly Outcome[]): readonly (readonly string[])[] {
+  return kindNames.flatMap((kind) => {
     const own = outcomes.filter((outcome) => outcome.kind === kind);
+    if (own.length === 0) return [];
     const sums = new Map<Effect, number>();
     for (const { effects: seen } of own) for (const [name, value] of Object.entries(seen) as [Effect, number][]) sums.set(name, (sums.get(name) ?? 0) + value);
     const { seenBy, says } = kinds[kind];
     const first = (name: Effect): number => (seenBy as readonly Effect[]).indexOf(name) + 1 || Number.POSITIVE_INFINITY;
     const shown = [...sums].filter(([, value]) => value > 0).sort(([one], [other]) => first(one) - first(other));
     const spans = own.map(({ beganMs, healedMs }) => healedMs - beganMs).sort((one, other) => one - other);
-    return [
+    const row = [
       says,
       `${own.length}`,
       `${own.filter(({ wasSeen }) => wasSeen).length}`,
       spans.length === 0 ? '' : `${seconds(spans[Math.floor(spans.length / 2)] as number)}, ${seconds(spans.at(-1) as number)}`,
       shown.map(([name, value]) => `${value} ${effects[name]}`).join('; '),
     ];
+    return [row];
   });
 }
 
@@ -102,17 +126,20 @@ ${table(['', 'chats', 'p50', 'p99', 'longest'], rows)}
 `;
 }
 
-function findings({ verdicts, errors, failedStarts, outcomes }: Storm): string {
-  const lines: string[] = [];
-  for (const [name, { count, first }] of Object.entries(verdicts)) {
-    if (count === 0) continue;
-    lines.push(`- **${promises[name] ?? name}** ${count} times not; the first:`, ...first.slice(0, 5).map((says) => `  - ${says}`));
-  }
-  const unseen = outcomes.filter(({ wasSeen }) => !wasSeen);
-  if (unseen.length > 0) lines.push(`- ${unseen.length} faults had none of the effects that they must have: ${unseen.map(({ nth, kind }) => `#${nth} ${kind}`).join(', ')}.`);
-  if (failedStarts > 0) lines.push(`- ${failedStarts} starts of nodes failed, while something that they need was away, and were repeated.`);
-  for (const { says, count } of errors) lines.push(`- ${count} × in a node's log at level error: ${says}`);
-  return lines.length === 0 ? 'Nothing: no violation, and no line of level error in the log of any node.' : lines.join('\n');
+function findings(storms: readonly Storm[]): string {
+  const lines = storms.flatMap(({ verdicts, errors, failedStarts, outcomes, options }) => {
+    const found: string[] = [];
+    for (const [name, { count, first }] of Object.entries(verdicts)) {
+      if (count === 0) continue;
+      found.push(`- **${promises[name] ?? name}** ${count} times not; the first:`, ...first.slice(0, 5).map((says) => `  - ${says}`));
+    }
+    const unseen = outcomes.filter(({ wasSeen }) => !wasSeen);
+    if (unseen.length > 0) found.push(`- ${unseen.length} faults had none of the effects that they must have: ${unseen.map(({ nth, kind }) => `#${nth} ${kind}`).join(', ')}.`);
+    if (failedStarts > 0) found.push(`- ${failedStarts} starts of nodes failed, while something that they need was away, and were repeated.`);
+    for (const { says, count } of errors) found.push(`- ${count} × in a node's log at level error: ${says}`);
+    return found.length === 0 ? [] : [`With seed ${options.seed}:`, '', ...found, ''];
+  });
+  return lines.length === 0 ? 'Nothing: no violation, and no line of level error in the log of any node.' : lines.join('\n').trimEnd();
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

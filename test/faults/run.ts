@@ -1,4 +1,5 @@
 // npm run faults: the real thing, broken again and again, and judged. `--help` says what can be chosen.
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,9 +8,9 @@ import { usualParty } from './party.ts';
 import { reportOf } from './report.ts';
 import { type KindName, kindNames, kinds } from './schedule.ts';
 import { seedOfRun } from './seeded.ts';
-import { isGood, storm } from './storm.ts';
+import { isGood, type Storm, storm } from './storm.ts';
 
-const usage = `npm run faults -- [--seed N] [--faults 300] [--minutes 40] [--kinds killNode,cutNats] [--nodes 3] [--stores 3] [--lanes 3] [--rate 20] [--takeovers 10] [--folder DIR] [--report FILE]
+const usage = `npm run faults -- [--seed N] [--faults 300] [--minutes 40] [--kinds killNode,cutNats] [--nodes 3] [--stores 3] [--lanes 3] [--rate 20] [--takeovers 10] [--folder DIR] [--report FILE] [--with DIR,DIR]
 
 Starts Cassandra, NATS, Redis and Parley nodes (installing what is missing, where it may), lets clients talk, breaks things, and judges what clients saw and the store holds.
 
@@ -20,6 +21,7 @@ Starts Cassandra, NATS, Redis and Parley nodes (installing what is missing, wher
   --takeovers  how often it is measured, before the faults, how long chats have no owner when one is killed and when one is drained
   --folder     for the history of what every client saw, the logs of all nodes, and the result
   --report     writes the report there, for example docs/faults.md
+  --with       folders of earlier runs, separated by commas: the report tells of these too (with --faults 0 --takeovers 0 of nothing else)
   --kinds      ${kindNames.map((name) => `${name}: ${kinds[name].says}`).join('\n               ')}
 `;
 
@@ -50,6 +52,7 @@ const { values } = parseArgs({
     takeovers: { type: 'string', default: '10' },
     folder: { type: 'string' },
     report: { type: 'string' },
+    with: { type: 'string', default: '' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -63,6 +66,11 @@ const seed = whole(values.seed, 0, 2 ** 32 - 1);
 const folder = values.folder ?? join(tmpdir(), `parley-faults-${seed}`);
 const say = (text: string): void => void process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`);
 
+const earlier = values.with === '' ? [] : values.with.split(',').map((one) => JSON.parse(readFileSync(join(one, 'result.json'), 'utf8')) as Storm);
+if (earlier.length > 0 && values.report !== undefined && values.faults === '0' && values.takeovers === '0') {
+  await writeFile(values.report, reportOf(earlier));
+  process.exit(0);
+}
 const result = await storm({
   seed,
   faults: whole(values.faults, 0, 100_000),
@@ -80,6 +88,6 @@ const result = await storm({
 });
 for (const [name, { count, first }] of Object.entries(result.verdicts))
   say(`${count === 0 ? '✔' : '✖'} ${name}${count === 0 ? '' : `: ${count}\n    ${first.slice(0, 5).join('\n    ')}`}`);
-if (values.report !== undefined) await writeFile(values.report, reportOf(result));
+if (values.report !== undefined) await writeFile(values.report, reportOf([...earlier, result]));
 say(`The history, the logs and the result are in ${folder}.`);
 process.exit(isGood(result) ? 0 : 1);
