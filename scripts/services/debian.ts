@@ -22,18 +22,23 @@ export class NoProgram extends Error {}
 const installMsMax = 5 * 60_000;
 
 /** Undefined: nowhere. */
-export function findProgram({ program, variable }: Wanted): string | undefined {
-  const named = process.env[variable];
-  if (named !== undefined && named !== '') return named;
+export function findProgram(wanted: Wanted): string | undefined {
   // Debian keeps some where an ordinary PATH does not look.
-  const folders = (process.env['PATH'] ?? '').split(delimiter).concat('/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin');
-  return folders.map((folder) => join(folder, program)).find(isExecutable);
+  return find(wanted, (process.env['PATH'] ?? '').split(delimiter).concat('/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin'), constants.X_OK);
 }
 
 /** Finds or installs. `say` is told what is done. Throws NoProgram. */
 export function haveProgram(wanted: Wanted, say: (text: string) => void): string {
-  const { program, from, variable, elsewhere } = wanted;
-  const found = findProgram(wanted);
+  return have(wanted, () => findProgram(wanted), say);
+}
+
+/** The same for what is no program, a library say, and lies in one of these folders. */
+export function haveFile(wanted: Wanted, folders: readonly string[], say: (text: string) => void): string {
+  return have(wanted, () => find(wanted, folders, constants.R_OK), say);
+}
+
+function have({ program, from, variable, elsewhere }: Wanted, look: () => string | undefined, say: (text: string) => void): string {
+  const found = look();
   if (found !== undefined) return found;
   const apt = spawnSync('apt-get', ['--version'], { stdio: 'ignore' });
   if (apt.status !== 0 || process.getuid?.() !== 0)
@@ -47,7 +52,7 @@ export function haveProgram(wanted: Wanted, say: (text: string) => void): string
   } catch (cause) {
     throw new NoProgram(`Installing ${from} failed. Try \`apt-get install ${from}\` by hand, or set ${variable} to where ${program} is.`, { cause });
   }
-  const installed = findProgram(wanted);
+  const installed = look();
   if (installed === undefined) throw new NoProgram(`${from} was installed, but ${program} is not to be found. Set ${variable} to where it is.`);
   return installed;
 }
@@ -63,9 +68,15 @@ export async function freePort(): Promise<number> {
   }
 }
 
-function isExecutable(path: string): boolean {
+function find({ program, variable }: Wanted, folders: readonly string[], mode: number): string | undefined {
+  const named = process.env[variable];
+  if (named !== undefined && named !== '') return named;
+  return folders.map((folder) => join(folder, program)).find((path) => isThere(path, mode));
+}
+
+function isThere(path: string, mode: number): boolean {
   try {
-    accessSync(path, constants.X_OK);
+    accessSync(path, mode);
     return true;
   } catch {
     return false;

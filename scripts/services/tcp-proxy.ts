@@ -1,4 +1,4 @@
-// A way between a client and a server that a test can cut, stall and measure.
+// A way between a client and a server that a test can cut, stall, slow and measure.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
@@ -9,6 +9,9 @@ export class TcpProxy {
   readonly #pairs = new Set<readonly [client: Socket, server: Socket]>();
   #isCut = false;
   #stalled = { toServer: false, toClient: false };
+  #delayMs = 0;
+  /** Chunks that came late because of `slow`. */
+  delayed = 0;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -58,6 +61,11 @@ export class TcpProxy {
     for (const pair of this.#pairs) for (const socket of pair) socket.resume();
   }
 
+  /** What comes from now on arrives that much later, in either direction and in order; 0: at once again, behind what is still on its way. */
+  slow(delayMs: number): void {
+    this.#delayMs = delayMs;
+  }
+
   async stop(): Promise<void> {
     this.cut();
     this.#server.close();
@@ -87,13 +95,41 @@ export class TcpProxy {
 
   #pass(direction: 'toServer' | 'toClient', from: Socket, to: Socket): void {
     from.setNoDelay(true);
-    from.on('data', (chunk) => {
-      this.bytes[direction] += chunk.length;
-      if (to.write(chunk)) return;
+    const write = (chunk: Buffer): void => {
+      if (to.destroyed || to.write(chunk)) return;
       from.pause();
       to.once('drain', () => void (this.#stalled[direction] || from.resume()));
+    };
+    const late = new Late();
+    from.on('data', (chunk) => {
+      this.bytes[direction] += chunk.length;
+      if (this.#delayMs > 0) this.delayed += 1;
+      late.after(this.#delayMs, () => write(chunk));
     });
-    from.on('end', () => to.end());
+    from.on('end', () => late.after(this.#delayMs, () => to.end()));
+  }
+}
+
+/** Jobs that are done after a while, one after the other: a later one with a shorter wait does not overtake. */
+class Late {
+  readonly #waiting: { readonly dueMs: number; readonly job: () => void }[] = [];
+  #lastDueMs = 0;
+
+  after(delayMs: number, job: () => void): void {
+    const nowMs = performance.now();
+    if (delayMs === 0 && this.#waiting.length === 0) return job();
+    this.#lastDueMs = Math.max(this.#lastDueMs, nowMs + delayMs);
+    this.#waiting.push({ dueMs: this.#lastDueMs, job });
+    if (this.#waiting.length === 1) this.#wait();
+  }
+
+  #wait(): void {
+    const next = this.#waiting[0];
+    if (next === undefined) return;
+    setTimeout(() => {
+      while ((this.#waiting[0]?.dueMs ?? Number.POSITIVE_INFINITY) <= performance.now()) this.#waiting.shift()?.job();
+      this.#wait();
+    }, next.dueMs - performance.now());
   }
 }
 

@@ -101,6 +101,7 @@ async function load(chatId: ChatId, { messages, chats, receipts, inbox }: ChatNe
   };
   if (log.lastSeq === 0) return { state: { ...emptyChat(chatId), receipts: receiptsOf([]) }, context };
   const rows = receipts.list(chatId);
+  rows.catch(() => undefined); // heard below, unless something else fails first: then nobody listens, and that must not end the process
   const kept = log.fold ?? (await chats.snapshot(chatId));
   let folded: Folded = (kept !== undefined && foldFromBytes(chatId, kept.bytes)) || emptyChat(chatId);
   context.foldSeq = folded.seq;

@@ -31,6 +31,8 @@ export interface Membership {
   readonly node: string;
   /** A hint: the store judges. Constant where the node is alone. */
   ownerOf(chatId: ChatId): string;
+  /** Whether that node is among those in sight, whatever it may own. */
+  sees(node: string): boolean;
   /** Whether sends are held back (`busy`): this node may be on the wrong side of a cut. */
   readonly holds: boolean;
   hear(events: MembershipEvents): void;
@@ -111,6 +113,7 @@ export function singleNode(node: string): Membership {
   return {
     node,
     ownerOf: () => node,
+    sees: (one) => one === node,
     holds: false,
     hear: nothing,
     join: async () => undefined,
@@ -148,6 +151,10 @@ export class ClusterMembership implements Membership {
     this.ownerOf = this.#placement.ownerOf;
     heartbeats.onHeartbeat((heartbeat) => this.#hear(heartbeat));
     heartbeats.onLinked((isUp) => this.#input({ kind: 'linked', isUp }));
+  }
+
+  sees(node: string): boolean {
+    return this.#view.live.includes(node);
   }
 
   hear(events: MembershipEvents): void {

@@ -6,6 +6,7 @@ import type { Origin } from '../core/step.ts';
 import { refused, type ToDevice } from '../protocol/codec.ts';
 import type { ChatId, DeviceId, UserId } from '../structures/ids.ts';
 import type { ToChatAudiences } from './envelope.ts';
+import { InFlight } from './in-flight.ts';
 import type { Link, Receiver } from './link.ts';
 import type { Membership } from './membership.ts';
 
@@ -38,18 +39,20 @@ export interface NodeRouter extends Router {
   readonly link: Link;
   /** Since the start: commands that had come for a chat of another node and were passed on, and chats handed over. */
   readonly counts: { readonly forwarded: number; readonly handedOver: number };
-  /** The view has changed: chats whose owner is another node now end here, and what waits for them is forwarded. */
+  /** The view has changed: chats whose owner is another node now end here, and what waits for them is forwarded. What a node that is gone has not answered is passed on again. */
   handOver(): void;
 }
 
-type Placing = Pick<Membership, 'ownerOf' | 'holds'>;
+type Placing = Pick<Membership, 'ownerOf' | 'holds' | 'sees'>;
 
 /** Every command is forwarded once at most: who gets a forwarded one serves it whatever its own view says, and the store judges. */
 export function createRouter(entities: LocalEntities, placing: Placing, linkTo: (receiver: Receiver) => Link): NodeRouter {
   /** Commands that another node has forwarded to this one, as long as they are anywhere. */
   const forwarded = new WeakSet<ChatCommand>();
+  const inFlight = new InFlight();
   const receiver = receiverOf(entities, {
-    unforwarded: (chatId, command) => pass(chatId, command, true),
+    isWanted: (deviceId, frame) => inFlight.answered(deviceId, frame),
+    unforwarded: (chatId, command) => pass(chatId, command, { isForwarded: true }),
     forwarded: (chatId, command) => {
       forwarded.add(command);
       entities.tell('chat', chatId, command);
@@ -61,12 +64,7 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
   const link = linkTo(receiver);
   const { node } = link;
   const counts = { forwarded: 0, handedOver: 0 };
-  const pass = (chatId: ChatId, command: ChatCommand, isForwarded: boolean): void => {
-    const owner = placing.ownerOf(chatId);
-    if (owner === node) return entities.tell('chat', chatId, command);
-    if (isForwarded) counts.forwarded += 1;
-    link.toNode(owner, { kind: 'toChat', chatId, forwarded: isForwarded, command });
-  };
+  const pass = passing(entities, placing, link, inFlight, counts);
   return {
     node,
     mayLose: link.mayLose,
@@ -74,7 +72,7 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
     counts,
     tellChat(chatId, command) {
       if (placing.holds && isHeldBack(command, entities)) return;
-      pass(chatId, command, false);
+      pass(chatId, command);
     },
     answer: ({ node: to, userId, deviceId }, frame, last) => link.toNode(to, { kind: 'answer', userId, deviceId, frame, last }),
     tellAudience: (to, chatId, command) => link.toNode(to, { kind: 'toAudience', chatId, command }),
@@ -87,20 +85,40 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
     pushToAudiences: (chatId, chatPush) => link.toChat(chatId, chatPush),
     revokeDevice: (userId, deviceId) => link.toUser(userId, { kind: 'revoke', deviceId }),
     handOver() {
+      for (const { chatId, command } of inFlight.take((one) => !placing.sees(one))) {
+        if (!(placing.holds && isHeldBack(command, entities))) pass(chatId, command, { isForwarded: true, isAgain: true });
+      }
       for (const id of [...entities.awakeIds('chat')]) {
         const chatId = id as ChatId;
         if (placing.ownerOf(chatId) === node) continue;
         counts.handedOver += 1;
         entities.moveAway('chat', chatId, (command) => {
           if (forwarded.has(command as ChatCommand)) entities.tell('chat', chatId, command);
-          else pass(chatId, command as ChatCommand, true);
+          else pass(chatId, command as ChatCommand, { isForwarded: true });
         });
       }
     },
   };
 }
 
+type Pass = (chatId: ChatId, command: ChatCommand, how?: { readonly isForwarded: boolean; readonly isAgain?: boolean }) => void;
+
+/** To the chat's owner. What is passed again counts as in flight also where this node is the owner: the former one may live, and answer as well. */
+function passing(entities: LocalEntities, placing: Placing, link: Link, inFlight: InFlight, counts: { forwarded: number }): Pass {
+  const { node } = link;
+  return (chatId, command, { isForwarded, isAgain = false } = { isForwarded: false }) => {
+    const owner = placing.ownerOf(chatId);
+    if ((owner !== node || isAgain) && 'from' in command && command.from.node === node) inFlight.pass({ node: owner, chatId, command });
+    else inFlight.keep(command);
+    if (owner === node) return entities.tell('chat', chatId, command);
+    if (isForwarded) counts.forwarded += 1;
+    link.toNode(owner, { kind: 'toChat', chatId, forwarded: isForwarded, command });
+  };
+}
+
 interface Arriving {
+  /** False for one that has come before. */
+  isWanted(deviceId: DeviceId, answer: ToDevice): boolean;
   unforwarded(chatId: ChatId, command: ChatCommand): void;
   forwarded(chatId: ChatId, command: ChatCommand): void;
   noUser(userId: UserId): void;
@@ -116,6 +134,7 @@ function receiverOf(entities: LocalEntities, arriving: Arriving): Receiver {
           else arriving.unforwarded(envelope.chatId, envelope.command);
           return;
         case 'answer':
+          if (!arriving.isWanted(envelope.deviceId, envelope.frame)) return;
           entities.tellIfAwake('session', envelope.userId, envelope);
           return;
         case 'toAudience':

@@ -43,7 +43,8 @@ class Mailboxes implements LocalEntities {
 
 class Node {
   readonly entities = new Mailboxes();
-  readonly placing = { ownerOf: () => this.owner, holds: false };
+  readonly placing = { ownerOf: () => this.owner, holds: false, sees: (node: string) => node !== this.gone };
+  gone = '';
   readonly sent: { readonly to: string; readonly envelope: ToNode }[] = [];
   readonly router: NodeRouter;
   owner: string;
@@ -162,4 +163,36 @@ test('what others still send to a node that holds is served: the store judges', 
   b.placing.holds = true;
   a.router.tellChat(chatId, post(1));
   assert.deepEqual(b.numbers, [1]);
+});
+
+test('what a node that is gone has not answered is passed on to the next owner; its late answer is one too many', () => {
+  const nodes = new Map<string, Node>();
+  const [a, b, c] = [new Node('a', 'b', nodes), new Node('b', 'b', nodes), new Node('c', 'c', nodes)];
+  for (const number of [1, 2, 3]) a.router.tellChat(chatId, post(number));
+  const answer = (from: Node, number: number): void => from.router.answer({ node: 'a', userId, deviceId }, { kind: 'sent', number, chatId, seq: number, atMs: 0 }, true);
+  answer(b, 1);
+  a.owner = 'c';
+  a.router.handOver();
+  assert.deepEqual(c.numbers, [], 'a node that is in sight hands over by itself what waits there');
+  a.gone = 'b';
+  a.router.handOver();
+  a.router.handOver();
+  assert.deepEqual(c.numbers, [2, 3]);
+  for (const number of [2, 3]) answer(c, number);
+  answer(b, 2);
+  assert.deepEqual(
+    a.entities.told.map((told) => (told as { frame: { number: number } }).frame.number),
+    [1, 2, 3],
+  );
+});
+
+test('a node that holds sends back refuses what it had passed to a node that is gone', () => {
+  const nodes = new Map<string, Node>();
+  const [a, b] = [new Node('a', 'b', nodes), new Node('b', 'b', nodes)];
+  a.router.tellChat(chatId, post(1));
+  a.gone = 'b';
+  a.owner = 'a';
+  a.placing.holds = true;
+  a.router.handOver();
+  assert.deepEqual([a.numbers, b.numbers, a.entities.told.map((told) => (told as { frame: { why: string } }).frame.why)], [[], [1], ['busy']]);
 });

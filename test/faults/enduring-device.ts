@@ -1,7 +1,7 @@
 // A device that keeps to the protocol through every loss of its connection: open sends are sent again in order, gaps are pulled, and it keeps a journal of every frame across all of it.
 import type { ToDevice, Unknown } from '../../src/protocol/codec.ts';
 import type { Refused } from '../../src/protocol/connection.ts';
-import { whyOf } from '../../src/protocol/errors.ts';
+import { refusals, type Why, whyOf } from '../../src/protocol/errors.ts';
 import { numbersPerMs } from '../../src/protocol/limits.ts';
 import type { Send, Sent } from '../../src/protocol/messages.ts';
 import type { ChatId, UserId } from '../../src/structures/ids.ts';
@@ -9,37 +9,25 @@ import type { Account } from '../e2e/accounts.ts';
 import { helloOf } from '../e2e/device.ts';
 import { Journal } from '../e2e/journal.ts';
 import { RawClient } from '../e2e/raw-client.ts';
-
-/** What the device knows of one chat. */
-interface Place {
-  readonly chatId: ChatId;
-  /** Named with every send to a direct chat until one was acknowledged. */
-  peer: UserId | null;
-  /** Sends without an answer, oldest first. */
-  readonly open: Send[];
-  /** The number of the last send that was accepted or is open. */
-  last: number;
-  /** Has everything up to here. */
-  cursor: number;
-  /** Highest seq heard of. */
-  heard: number;
-  /** Seqs above the cursor that it has. */
-  readonly ahead: Set<number>;
-  pulling: boolean;
-  /** A timer that will send all that is open again. */
-  retry: NodeJS.Timeout | undefined;
-  /** The highest number that is known to be in the log. */
-  accepted: number;
-  /** A number of which the server says that only the log can tell. */
-  doubted: number | undefined;
-}
+import { type Place, placeOf } from './device-place.ts';
 
 /** Sends of one device that wait in one chat; the protocol allows 16. */
 const openMax = 12;
 
+/** For whoever watches the device. */
+export interface DeviceWatch {
+  frame?(frame: ToDevice | Unknown): void;
+  /** It has learnt that the send is in the log: by `sent`, or because it was shown the entry. */
+  sent?(send: Send, seq: number): void;
+  /** For good: the device gives it up. Without this a test has not planned for that, and the device throws. */
+  refused?(send: Send, why: Why): void;
+  /** The connection has ended, and not because of us. */
+  closed?(why: string): void;
+}
+
 export class EnduringDevice {
   readonly account: Account;
-  readonly journal = new Journal();
+  readonly journal: Journal;
   readonly places = new Map<ChatId, Place>();
   readonly refusals = new Map<string, number>();
   acknowledged = 0;
@@ -51,24 +39,32 @@ export class EnduringDevice {
   /** The chat that each pull asks for. */
   readonly #pulls = new Map<number, Place>();
 
-  constructor(account: Account) {
+  readonly #watch: DeviceWatch;
+
+  constructor(account: Account, { journal = new Journal(), watch = {} }: { readonly journal?: Journal; readonly watch?: DeviceWatch } = {}) {
     this.account = account;
+    this.journal = journal;
+    this.#watch = watch;
   }
 
   /** `last`: the number of what this device has sent to it already. */
   join(chatId: ChatId, peer: UserId | null, last = 0): void {
-    this.places.set(chatId, { chatId, peer, open: [], last, cursor: 0, heard: 0, ahead: new Set(), pulling: false, retry: undefined, accepted: last, doubted: undefined });
+    this.places.set(chatId, placeOf(chatId, peer, last));
   }
 
   /** Resolves when the socket is open and hello has been said; false where nobody listens any more. */
-  async connect(url: string): Promise<boolean> {
+  async connect(url: string, accessToken = this.account.accessToken): Promise<boolean> {
     const connection = (this.#connection += 1);
     this.resumed = false;
     try {
       const client = await RawClient.connect(url, { journal: this.journal, onFrame: (frame) => connection === this.#connection && this.#received(frame) });
-      if (connection !== this.#connection) return false;
+      if (connection !== this.#connection) {
+        void client.cut();
+        return false;
+      }
       this.#client = client;
-      client.tell(helloOf(this.account));
+      client.tell(helloOf({ ...this.account, accessToken }));
+      void client.closed.then(({ code, reason }) => connection === this.#connection && this.#watch.closed?.(`${code} ${reason}`));
       return true;
     } catch {
       return false;
@@ -118,6 +114,7 @@ export class EnduringDevice {
   #incarnation = '';
 
   #received(frame: ToDevice | Unknown): void {
+    this.#watch.frame?.(frame);
     switch (frame.kind) {
       case 'welcome':
         this.#incarnation = frame.incarnation;
@@ -137,7 +134,7 @@ export class EnduringDevice {
         place.pulling = false;
         for (const { device, number, seq } of frame.entries) {
           this.#has(place.chatId, seq);
-          if (device === this.account.deviceId) this.#stands(place, number);
+          if (device === this.account.deviceId) this.#stands(place, number, seq);
         }
         this.#advance(place, Math.max(place.cursor, frame.through));
         if (place.doubted !== undefined && frame.through >= frame.head) this.#decide(place, place.doubted);
@@ -168,26 +165,31 @@ export class EnduringDevice {
   #sent({ chatId, number, seq }: Sent): void {
     const place = this.places.get(chatId);
     if (place === undefined) return;
-    if (this.#stands(place, number)) this.acknowledged += 1;
+    if (this.#stands(place, number, seq)) this.acknowledged += 1;
     this.#has(chatId, seq);
   }
 
   /** The send with that number is in the log. True if it was open. */
-  #stands(place: Place, number: number): boolean {
+  #stands(place: Place, number: number, seq: number): boolean {
     const at = place.open.findIndex((send) => send.number === number);
     if (at < 0) return false;
-    place.open.splice(at, 1);
+    for (const send of place.open.splice(at, 1)) this.#watch.sent?.(send, seq);
     place.peer = null;
     place.accepted = Math.max(place.accepted, number);
     return true;
   }
 
-  #refused({ request, code, retryAfterMs }: Refused): void {
+  #refused({ request, code, retryAfterMs, highest }: Refused): void {
     const why = whyOf(code) ?? `code ${code}`;
     this.refusals.set(why, (this.refusals.get(why) ?? 0) + 1);
     const pulled = this.#pulls.get(request);
     if (pulled !== undefined) {
       this.#pulls.delete(request);
+      if (isFinal(code) && this.#watch.refused !== undefined) {
+        pulled.pulling = false;
+        pulled.heard = pulled.cursor;
+        return;
+      }
       setTimeout(() => {
         pulled.pulling = false;
         this.#pull(pulled);
@@ -201,11 +203,35 @@ export class EnduringDevice {
       place.doubted = request;
       return this.#pull(place);
     }
+    if (isFinal(code) && this.#watch.refused !== undefined) return this.#giveUp(place, request, why as Why);
+    const [oldest] = place.open;
+    if (why === 'outOfOrder' && oldest?.number === request && highest !== null) place.open[0] = { ...oldest, after: highest };
     // Later, all of them: what came behind the refused one is out of order.
     place.retry ??= setTimeout(() => {
       place.retry = undefined;
       for (const send of place.open) this.#client?.tell(send);
     }, retryAfterMs ?? 20);
+  }
+
+  /** What was refused for good goes; what is behind it follows on what was accepted. */
+  #giveUp(place: Place, number: number, why: Why): void {
+    const at = place.open.findIndex((send) => send.number === number);
+    const [given] = place.open.splice(at, 1);
+    const follower = place.open[at];
+    if (given !== undefined && follower !== undefined) place.open[at] = { ...follower, after: given.after };
+    if (given !== undefined && follower === undefined) place.last = given.after;
+    if (given !== undefined) this.#watch.refused?.(given, why);
+  }
+
+  /** To be called now and then where an answer may get lost on the way: sends again what is open, asks again what was not answered, and says that it lives. */
+  nudge(): void {
+    if (!this.resumed) return;
+    for (const place of this.places.values()) {
+      if (place.retry === undefined && place.doubted === undefined) for (const send of place.open) this.#client?.tell(send);
+      place.pulling = false;
+      this.#pull(place);
+    }
+    this.#client?.tell({ kind: 'ping', request: (this.#lastRequest += 1) });
   }
 
   /** The log has been pulled to its end. What is not in it was never stored: it and those behind it get new numbers. */
@@ -251,4 +277,10 @@ export class EnduringDevice {
     this.#pulls.set(request, place);
     this.#client.tell({ kind: 'pull', request, chatId: place.chatId, after: place.cursor, upTo: place.heard, limit: 500 });
   }
+}
+
+/** Not to be tried again. */
+function isFinal(code: number): boolean {
+  const why = whyOf(code);
+  return why !== undefined && refusals[why].action === 'never';
 }

@@ -1,0 +1,151 @@
+// docs/faults.md from the result of a run: what was done, how often, with which effect, what was found, and how to do it again.
+
+import type { Outcome } from './nemesis.ts';
+import { type Effect, effects, kindNames, kinds } from './schedule.ts';
+import type { Storm } from './storm.ts';
+import type { Takeovers } from './takeovers.ts';
+
+/** What each check says, for readers of the report. */
+const promises: Readonly<Record<string, string>> = {
+  durable: 'Every acknowledged send, and change of members, stands in the log where the client was told.',
+  dense: 'Logs count 1, 2, 3 …; messages are counted right; the clock of a chat never falls.',
+  once: 'Nothing stands twice in a log, and nothing was acknowledged at two places.',
+  inOrder: 'What one device wrote in one chat stands in the order in which it was written.',
+  answered: 'Every send was acknowledged, or refused for good, and then it stands nowhere.',
+  oneOrder: 'Whoever was shown an entry, at any time, was shown the one that stands there.',
+  converged: 'In the end every client has every entry that its user may see.',
+  toldOnce: 'The SDK told its program each entry once, in order.',
+  membersOnly: 'Nobody was shown an entry at which they were no member, in small chats and large ones.',
+  watermarks: 'Watermarks only rise; what anybody was told of them is in the store.',
+  inboxNotBehind: "No row of an inbox is behind its chat's log.",
+  nothingWrong: 'No client met what no client should meet: a lost log-in, a malformed frame, another history.',
+};
+
+/** Of one run, or of several that tell one story. */
+export function reportOf(storms: readonly Storm[]): string {
+  const [{ options, machine, day, clients } = nothing()] = storms;
+  const outcomes = storms.flatMap((storm) => storm.outcomes);
+  return `# Faults
+
+This page is written by \`npm run faults\`; change it by running that again.
+
+Real processes: ${options.nodes} Parley nodes, ${options.stores} Cassandra nodes, NATS and Redis, all on one machine (${machine}) that others used at the same time, ${day}. ${clients.sdk} clients with the SDK and ${clients.raw} of bare frames talked in
+${clients.chats} chats (${clients.groups} of them groups, some large, whose members were put out and let in again) at ${options.perSecond} messages/s, connected to any node and to another one whenever theirs was lost, while a nemesis did
+${outcomes.length} faults, up to ${options.lanes} at once. Then everything was healed, and what every client had seen was held against what the store has.
+
+${table(
+  ['run', 'faults', 'took', 'written', 'acknowledged', 'refused for good', 'changes of members', 'entries stored', 'shown by push, by pull', 'all at rest after'],
+  storms.filter((storm) => storm.outcomes.length > 0).map(runRow),
+)}
+
+A seed gives the same schedule (which fault, on whom, for how long); what happens between processes is theirs.
+
+## What held
+
+${table(
+  ['promise', 'violations'],
+  Object.keys(promises).map((name) => {
+    const count = storms.reduce((sum, { verdicts }) => sum + (verdicts[name]?.count ?? 0), 0);
+    return [promises[name] ?? name, count === 0 ? '0' : `**${count}**`];
+  }),
+)}
+
+## What was done
+
+Each fault has to be seen: by the first of the effects here, or by another of those that its kind must have.
+
+${table(['fault', 'times', 'seen', 'how long (median, longest)', 'what was seen, over all of them'], kindRows(outcomes))}
+
+Faults overlap, so what was seen of one may also come from another; connections of clients (lost, moved) are those to the node itself.
+
+${storms.map(({ takeovers }) => takeoverText(takeovers)).find((text) => text !== '') ?? ''}## What was found
+
+${findings(storms)}
+`;
+}
+
+function runRow({ options, outcomes, faultsMs, counts, stored, settled, settledMs, missing }: Storm): readonly string[] {
+  const refused = Object.entries(counts).flatMap(([name, count]) => (name.startsWith('refused ') ? [`${count} ${name.slice('refused '.length)}`] : []));
+  return [
+    `\`--seed ${options.seed} --faults ${options.faults} --minutes ${options.minutes} --lanes ${options.lanes} --rate ${options.perSecond}\``,
+    `${outcomes.length}`,
+    minutes(faultsMs),
+    `${counts['posted'] ?? 0}`,
+    `${counts['sent'] ?? 0}`,
+    refused.join(', ') || '0',
+    `${counts['changed'] ?? 0}`,
+    `${stored}`,
+    `${counts['entry by push'] ?? 0}, ${counts['entry by pull'] ?? 0}`,
+    settled && missing === 0 ? seconds(settledMs) : `**not: ${settled ? `${missing} entries were missing` : 'sends without an answer'}**`,
+  ];
+}
+
+function nothing(): never {
+  throw new RangeError('a report of no run');
+}
+
+function kindRows(outcomes: readonly Outcome[]): readonly (readonly string[])[] {
+  return kindNames.flatMap((kind) => {
+    const own = outcomes.filter((outcome) => outcome.kind === kind);
+    if (own.length === 0) return [];
+    const sums = new Map<Effect, number>();
+    for (const { effects: seen } of own) for (const [name, value] of Object.entries(seen) as [Effect, number][]) sums.set(name, (sums.get(name) ?? 0) + value);
+    const { seenBy, says } = kinds[kind];
+    const first = (name: Effect): number => (seenBy as readonly Effect[]).indexOf(name) + 1 || Number.POSITIVE_INFINITY;
+    const shown = [...sums].filter(([, value]) => value > 0).sort(([one], [other]) => first(one) - first(other));
+    const spans = own.map(({ beganMs, healedMs }) => healedMs - beganMs).sort((one, other) => one - other);
+    const row = [
+      says,
+      `${own.length}`,
+      `${own.filter(({ wasSeen }) => wasSeen).length}`,
+      spans.length === 0 ? '' : `${seconds(spans[Math.floor(spans.length / 2)] as number)}, ${seconds(spans.at(-1) as number)}`,
+      shown.map(([name, value]) => `${value} ${effects[name]}`).join('; '),
+    ];
+    return [row];
+  });
+}
+
+function takeoverText(takeovers: Takeovers | undefined): string {
+  if (takeovers === undefined) return '';
+  const rows = (
+    [
+      ['owner killed (-9): until a send made after it is acknowledged', 'killed'],
+      ['owner drained (SIGTERM): the longest that a send of the chat waited', 'drained'],
+      ['the same, while nothing happened', 'calm'],
+    ] as const
+  ).map(([says, name]) => {
+    const { count, p50Ms, p99Ms, maxMs } = takeovers[name];
+    return [says, `${count}`, `${p50Ms} ms`, `${p99Ms} ms`, `${maxMs} ms`];
+  });
+  return `## When an owner goes
+
+Measured before the faults, ${takeovers.times} times each; by devices that are connected to other nodes and go on sending, each in chats that the node owned.
+
+${table(['', 'chats', 'p50', 'p99', 'longest'], rows)}
+
+`;
+}
+
+function findings(storms: readonly Storm[]): string {
+  const lines = storms.flatMap(({ verdicts, errors, failedStarts, outcomes, options }) => {
+    const found: string[] = [];
+    for (const [name, { count, first }] of Object.entries(verdicts)) {
+      if (count === 0) continue;
+      found.push(`- **${promises[name] ?? name}** ${count} times not; the first:`, ...first.slice(0, 5).map((says) => `  - ${says}`));
+    }
+    const unseen = outcomes.filter(({ wasSeen }) => !wasSeen);
+    if (unseen.length > 0) found.push(`- ${unseen.length} faults had none of the effects that they must have: ${unseen.map(({ nth, kind }) => `#${nth} ${kind}`).join(', ')}.`);
+    if (failedStarts > 0) found.push(`- ${failedStarts} starts of nodes failed, while something that they need was away, and were repeated.`);
+    for (const { says, count } of errors) found.push(`- ${count} × in a node's log at level error: ${says}`);
+    return found.length === 0 ? [] : [`With seed ${options.seed}:`, '', ...found, ''];
+  });
+  return lines.length === 0 ? 'Nothing: no violation, and no line of level error in the log of any node.' : lines.join('\n').trimEnd();
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
+const minutes = (ms: number): string => (ms < 120_000 ? seconds(ms) : `${Math.round(ms / 60_000)} minutes`);
