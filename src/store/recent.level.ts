@@ -43,6 +43,9 @@ export class Recent {
   #applying: Promise<void> | undefined;
   /** Until then `#unapplied` gathers. */
   #gathering: Timer | undefined;
+  #isMending = false;
+  /** Who waits for rows, and not for the database to be mended. */
+  #readers: (() => void)[] = [];
   #checkpointing: Promise<void> | undefined;
   /** The last job with the database: one at a time, in order. */
   #last: Promise<unknown> = Promise.resolve();
@@ -90,10 +93,15 @@ export class Recent {
     else this.#gathering ??= this.#options.clock.after(gatherMs, this.#applyNow);
   }
 
-  /** Resolves when the rows of all that was taken so far can be read from the database. */
-  async applied(): Promise<void> {
+  /** Resolves when the rows of all that was taken so far can be read from the database, or cannot be written to it: a full disk must not keep anybody from reading what is there. */
+  applied(): Promise<void> {
     this.#applyNow();
-    await this.#applying;
+    const applying = this.#applying;
+    if (applying === undefined || this.#isMending) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#readers.push(resolve);
+      void applying.then(resolve);
+    });
   }
 
   /** What was taken so far goes into the database; `number` is the last commit of it. Only while nothing is sealed. */
@@ -153,8 +161,8 @@ export class Recent {
 
   /** Waits for what is under way, so that the database can be closed. */
   async close(): Promise<void> {
-    this.#closed = true;
     await this.applied();
+    this.#closed = true;
     await this.#checkpointing;
     await this.#last.catch(() => {});
   }
@@ -201,11 +209,19 @@ export class Recent {
       for (const group of groups) group.isApplied();
     }
     this.#applying = undefined;
+    this.#readers = [];
   }
 
   /** A failed write leaves the database closed to all others: it is opened again, and gets the rows of the journal, which it may have lost or never had. */
   async #mend(error: unknown): Promise<void> {
     if (this.#closed) return;
+    this.#isMending = true;
+    for (const goOn of this.#readers.splice(0)) goOn();
+    await this.#mendDatabase(error);
+    this.#isMending = false;
+  }
+
+  async #mendDatabase(error: unknown): Promise<void> {
     const full = isFull(error);
     this.#options.onTrouble(full ? new StoreFull('the disk is full', { cause: error }) : new StoreUnavailable('the disk cannot be written', { cause: error }));
     const { home, clock } = this.#options;
