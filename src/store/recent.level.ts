@@ -18,6 +18,8 @@ export interface RecentOptions {
   onTrouble(fault: Error): void;
   /** What they held is in the database. */
   onFree(segments: readonly Segment[]): void;
+  /** How full the file of the journal is that is being written, from 0 to 1. */
+  fullness(): number;
 }
 
 interface Sealed {
@@ -31,6 +33,8 @@ const mendEveryMs = 1_000;
 const gatherMs = 100;
 const gatherRowsMax = 1_000;
 const pauseMs = 8;
+/** A checkpoint rests only while it is so many times as far as the file that follows is full: that one must not have to wait for it. */
+const leadMin = 2;
 const rowsAtOnce = 1_000;
 
 export class Recent {
@@ -172,7 +176,7 @@ export class Recent {
     if (sealed === undefined) return;
     const what: Checkpoint = { ...sealed, isOutdated: (key) => this.#current.rows.has(key) };
     try {
-      await checkpoint(what, (job) => this.#paced(job));
+      await checkpoint(what, (job, done) => this.#paced(job, done));
       this.#free(sealed);
     } catch (error) {
       await this.#mend(error);
@@ -239,10 +243,10 @@ export class Recent {
     });
   }
 
-  /** At most a batch in every so many milliseconds. */
-  async #paced(job: (database: Database) => Promise<void>): Promise<void> {
+  /** A batch, and a pause if there is time for one. */
+  async #paced(job: (database: Database) => Promise<void>, done: number): Promise<void> {
     await this.#inTurn(job);
-    if (this.#hurried) return;
+    if (this.#hurried || done < leadMin * this.#options.fullness()) return;
     await new Promise<void>((resolve) => {
       this.#stopPause = resolve;
       this.#options.clock.after(pauseMs, resolve);
