@@ -11,6 +11,8 @@ const shortTextMax = 64;
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const slab = new Slab();
 const recentIds = new RecentIds();
+/** The ASCII text of each length that was read last: content types are nearly always the same one. */
+const lastTexts = new Array<string>(shortTextMax + 1).fill('');
 /** Of a text as long as an id, in its shortest form. */
 const idHead = 0xa0 | idLength;
 
@@ -119,8 +121,12 @@ export class Reader {
 
   #shortText(start: number, length: number): string {
     const b = this.#bytes;
+    const last = lastTexts[length] as string;
+    if (isAt(last, b, start)) return last;
     for (let at = start; at < start + length; at += 1) if ((b[at] as number) > 0x7f) return this.#longText(start, length);
-    return length === 21 ? idLike(b, start) : String.fromCharCode.apply(null, b.subarray(start, start + length) as unknown as number[]);
+    const text = length === 21 ? idLike(b, start) : String.fromCharCode.apply(null, b.subarray(start, start + length) as unknown as number[]);
+    lastTexts[length] = text;
+    return text;
   }
 
   #longText(start: number, length: number): string {
@@ -244,6 +250,13 @@ function fixedLength(head: number): number {
   if (head === 0xca) return 4;
   if (head === 0xcb) return 8;
   throw new Malformed('not MessagePack'); // 0xc1 is never used
+}
+
+/** Whether `text`, which is not empty, stands at `start`. */
+function isAt(text: string, bytes: Uint8Array, start: number): boolean {
+  const { length } = text;
+  for (let at = 0; at < length; at += 1) if (text.charCodeAt(at) !== bytes[start + at]) return false;
+  return length > 0;
 }
 
 /** Most texts are ids: with its arguments spelled out this takes half the time. */

@@ -20,16 +20,21 @@ export interface Checkpoint {
   isOutdated(key: string): boolean;
 }
 
-/** Each batch is written within a turn of its own with the database, given by `inTurn`, which may take its time. */
-export async function checkpoint({ generation, number, isOutdated }: Checkpoint, inTurn: (job: (database: Database) => Promise<void>) => Promise<void>): Promise<void> {
+/** Each batch is written within a turn of its own with the database, given by `inTurn`, which may take its time; `done` is the share of the whole that is then written. */
+export async function checkpoint(
+  { generation, number, isOutdated }: Checkpoint,
+  inTurn: (job: (database: Database) => Promise<void>, done: number) => Promise<void>,
+): Promise<void> {
   const writes = writesOf(generation, isOutdated);
-  for (let isOver = false; !isOver; ) {
-    await inTurn(async (database) => {
+  for (let isOver = false, bytes = 0; !isOver; ) {
+    bytes += batchBytes;
+    const job = async (database: Database): Promise<void> => {
       const batch = database.batch();
       isOver = fill(batch, writes);
       if (isOver) batch.put(groupKey, numberBytes(number));
       await batch.write(durably);
-    });
+    };
+    await inTurn(job, bytes / Math.max(bytes, generation.bytes));
   }
 }
 

@@ -76,6 +76,7 @@ export class Committer {
       home: options.home,
       clock: options.clock,
       onTrouble: (fault) => this.#refuse(fault),
+      fullness: () => journal.fullness,
       onFree: (segments) => {
         for (const segment of segments) journal.recycle(segment);
         if (this.#waiting.length > 0) this.#schedule();
@@ -123,8 +124,8 @@ export class Committer {
     if (this.#scheduled) return;
     this.#scheduled = true;
     const waitMs = this.#closed ? 0 : this.#begunMs + commitEveryMs - performance.now();
-    if (waitMs <= 0) this.#options.clock.soon(this.#begin);
-    else this.#options.clock.after(waitMs, this.#begin);
+    if (waitMs > 0) this.#options.clock.after(waitMs, this.#begin);
+    else this.#options.clock.soon(this.#begin);
   }
 
   /** The row as it will stand once all writes so far are durable: for who changes what it reads, within one turn. */
@@ -181,14 +182,13 @@ export class Committer {
     if (group === undefined || this.#writing !== undefined || !this.#hasRoom(group)) return;
     this.#waiting.shift();
     this.#writing = group;
-    const startedMs = performance.now();
-    this.#begunMs = startedMs;
+    this.#begunMs = performance.now();
     if (group.operations === 0) return this.#finish(group, 0);
     const number = this.#lastNumber + 1;
     this.#journal.write(group.block.sealed(number), (error) => {
       if (error !== null) return void this.#fail(group, error);
       this.#lastNumber = number;
-      this.#finish(group, performance.now() - startedMs);
+      this.#finish(group, performance.now() - this.#begunMs);
     });
   };
 
@@ -209,7 +209,7 @@ export class Committer {
   /** The file of the journal that is full, if there is one and another to go on in. */
   #seal(): readonly Segment[] {
     const former = this.#journal.turn();
-    return former === undefined ? [] : [former];
+    return former ? [former] : [];
   }
 
   #finish(group: Group, ms: number): void {
@@ -230,7 +230,7 @@ export class Committer {
     if (this.#waiting.length > 0) this.#schedule();
   }
 
-  /** What has become of the group is unknown until its place in the journal could be written again. Those behind it were certainly not written. */
+  /** What has become of the group is unknown until its place could be written again. Those behind it were certainly not written. */
   async #fail(group: Group, error: Error): Promise<void> {
     const fault = isFull(error) ? new StoreFull('the disk is full', { cause: error }) : new StoreUnavailable('the disk cannot be written', { cause: error });
     this.#refuse(fault);

@@ -79,6 +79,11 @@ export class Journal {
     return this.#current !== undefined && (this.#at === 0 || this.#at + bytes <= this.#segmentBytes);
   }
 
+  /** How full the current file is, from 0 to 1. */
+  get fullness(): number {
+    return Math.min(1, this.#at / this.#segmentBytes);
+  }
+
   /** Goes on in another file, if one is free; the one before is the caller's, to be given back by `recycle`. */
   turn(): Segment | undefined {
     const next = this.#free.pop();

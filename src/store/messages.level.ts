@@ -22,7 +22,11 @@ const packsAtOnce = 64;
 export function levelMessages(home: Home, committer: Committer, heads: Heads): MessageStore {
   return {
     open: (chatId) => open(home, committer, heads, chatId),
-    append: (append) => heads.with(append.chatId, (head) => extend(home, committer, head, append)),
+    append(append) {
+      const held = heads.held(append.chatId);
+      if (held !== undefined) return extend(home, committer, held, append);
+      return heads.with(append.chatId, (head) => extend(home, committer, head, append));
+    },
     stands: (chatId, tip) => heads.with(chatId, async (head) => (await durableTip(heads, chatId, head)) === tip),
     read: (chatId, range) => readRange(home, committer, chatId, range),
   };

@@ -18,6 +18,8 @@ export interface RecentOptions {
   onTrouble(fault: Error): void;
   /** What they held is in the database. */
   onFree(segments: readonly Segment[]): void;
+  /** How full the file of the journal is that is being written, from 0 to 1. */
+  fullness(): number;
 }
 
 interface Sealed {
@@ -31,6 +33,8 @@ const mendEveryMs = 1_000;
 const gatherMs = 100;
 const gatherRowsMax = 1_000;
 const pauseMs = 8;
+/** A checkpoint rests only while it is so many times as far as the file that follows is full: that one must not have to wait for it. */
+const leadMin = 2;
 const rowsAtOnce = 1_000;
 
 export class Recent {
@@ -43,6 +47,9 @@ export class Recent {
   #applying: Promise<void> | undefined;
   /** Until then `#unapplied` gathers. */
   #gathering: Timer | undefined;
+  #isMending = false;
+  /** Who waits for rows, and not for the database to be mended. */
+  #readers: (() => void)[] = [];
   #checkpointing: Promise<void> | undefined;
   /** The last job with the database: one at a time, in order. */
   #last: Promise<unknown> = Promise.resolve();
@@ -90,10 +97,15 @@ export class Recent {
     else this.#gathering ??= this.#options.clock.after(gatherMs, this.#applyNow);
   }
 
-  /** Resolves when the rows of all that was taken so far can be read from the database. */
-  async applied(): Promise<void> {
+  /** Resolves when the rows of all that was taken so far can be read from the database, or cannot be written to it: a full disk must not keep anybody from reading what is there. */
+  applied(): Promise<void> {
     this.#applyNow();
-    await this.#applying;
+    const applying = this.#applying;
+    if (applying === undefined || this.#isMending) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#readers.push(resolve);
+      void applying.then(resolve);
+    });
   }
 
   /** What was taken so far goes into the database; `number` is the last commit of it. Only while nothing is sealed. */
@@ -153,8 +165,8 @@ export class Recent {
 
   /** Waits for what is under way, so that the database can be closed. */
   async close(): Promise<void> {
-    this.#closed = true;
     await this.applied();
+    this.#closed = true;
     await this.#checkpointing;
     await this.#last.catch(() => {});
   }
@@ -164,7 +176,7 @@ export class Recent {
     if (sealed === undefined) return;
     const what: Checkpoint = { ...sealed, isOutdated: (key) => this.#current.rows.has(key) };
     try {
-      await checkpoint(what, (job) => this.#paced(job));
+      await checkpoint(what, (job, done) => this.#paced(job, done));
       this.#free(sealed);
     } catch (error) {
       await this.#mend(error);
@@ -201,11 +213,19 @@ export class Recent {
       for (const group of groups) group.isApplied();
     }
     this.#applying = undefined;
+    this.#readers = [];
   }
 
   /** A failed write leaves the database closed to all others: it is opened again, and gets the rows of the journal, which it may have lost or never had. */
   async #mend(error: unknown): Promise<void> {
     if (this.#closed) return;
+    this.#isMending = true;
+    for (const goOn of this.#readers.splice(0)) goOn();
+    await this.#mendDatabase(error);
+    this.#isMending = false;
+  }
+
+  async #mendDatabase(error: unknown): Promise<void> {
     const full = isFull(error);
     this.#options.onTrouble(full ? new StoreFull('the disk is full', { cause: error }) : new StoreUnavailable('the disk cannot be written', { cause: error }));
     const { home, clock } = this.#options;
@@ -223,10 +243,10 @@ export class Recent {
     });
   }
 
-  /** At most a batch in every so many milliseconds. */
-  async #paced(job: (database: Database) => Promise<void>): Promise<void> {
+  /** A batch, and a pause if there is time for one. */
+  async #paced(job: (database: Database) => Promise<void>, done: number): Promise<void> {
     await this.#inTurn(job);
-    if (this.#hurried) return;
+    if (this.#hurried || done < leadMin * this.#options.fullness()) return;
     await new Promise<void>((resolve) => {
       this.#stopPause = resolve;
       this.#options.clock.after(pauseMs, resolve);

@@ -55,8 +55,11 @@ export class Generation {
   readonly tails = new Map<ChatId, Tail>();
   /** The rows as they stand after it, by key. */
   readonly rows = new Map<string, Row>();
+  /** Of its records. */
+  bytes = 0;
 
   append(appended: Appended, source: Buffer): void {
+    this.bytes += appended.to - appended.from;
     let tail = this.tails.get(appended.chatId);
     if (tail === undefined) {
       tail = new Tail(appended.firstSeq);

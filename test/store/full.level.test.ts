@@ -63,6 +63,18 @@ describe('the embedded store on a disk that fills up', () => {
     );
   }
 
+  /** The last watermark that was acknowledged. */
+  async function raiseUntilFull({ receipts }: LevelStores): Promise<number> {
+    for (let delivered = 1; ; delivered += 1) {
+      try {
+        await receipts.raise(room, [{ userId: ann, delivered, read: 0 }], delivered);
+      } catch (error) {
+        assert.ok(error instanceof StoreFull, String(error));
+        return delivered - 1;
+      }
+    }
+  }
+
   /** Exactly what was acknowledged, no more and no less: a refusal means that it was certainly not stored. */
   async function check({ messages }: LevelStores, chats: ReadonlyMap<number, Kept>): Promise<void> {
     for (const [n, { tip, lastSeq }] of chats) {
@@ -89,14 +101,16 @@ describe('the embedded store on a disk that fills up', () => {
     const chats = new Map<number, Kept>();
     let opened = await start();
     for (const filler of fillers) {
-      await fill(opened, chats);
+      const [, receipt] = await Promise.all([fill(opened, chats), raiseUntilFull(opened)]);
       assert.match(opened.trouble() ?? '', /full|little room/);
+      await Promise.all([opened.receipts.list(room), opened.inbox.rows(ann)]); // they answer, whatever they know by now
       await check(opened, chats);
       await assert.rejects(opened.messages.append(appendOf(room, { tip: 1 })), StoreFull);
       await assert.rejects(opened.users.create({ userId: ann, handle: 'ann', name: '', passwordHash: '', createdAtMs: 0 }), StoreFull);
 
       await rm(filler);
       await recovered(opened);
+      assert.ok(((await opened.receipts.list(room))[0]?.delivered ?? 0) >= receipt);
       const before = [...chats.values()].reduce((sum, { lastSeq }) => sum + lastSeq, 0);
       await fill(opened, chats);
       assert.ok([...chats.values()].reduce((sum, { lastSeq }) => sum + lastSeq, 0) > before + 500, 'much was stored in the new room');
