@@ -8,12 +8,15 @@ import { embeddedPorts } from './ports.embedded.ts';
 import { StoreRefused, StoreUnavailable } from './store/faults.ts';
 import { createLog, type Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import { certificateProblem } from './transport/certificate.node.ts';
 
 /** A second signal, or this long after the first and after the time that devices have to move, ends the process whatever is still under way. */
 const stopMsMax = 20_000;
 
 async function main(): Promise<void> {
   const settings = readSettings(process.env, ['PARLEY_PASSWORD']);
+  const problem = certificateProblem(settings.PARLEY_TLS_CERT, settings.PARLEY_TLS_KEY);
+  if (problem !== undefined) throw new BadSetting(problem);
   const log = createLog({ level: settings.PARLEY_LOG, pretty: process.stdout.isTTY });
   try {
     await serve(settings, log);

@@ -7,13 +7,13 @@ import { fileURLToPath } from 'node:url';
 import { shortOf, type Told } from './reporter.ts';
 
 export interface Limits {
-  /** A file in which no test begins or ends for so long hangs. */
+  /** A file in which no test begins or ends, and that writes nothing, for so long hangs. A test that takes minutes writes now and then how far it is. */
   readonly quietMs: number;
   /** All its tests are over: its process has so long to end. */
   readonly lingerMs: number;
 }
 
-export const limits: Limits = { quietMs: 150_000, lingerMs: 45_000 };
+export const limits: Limits = { quietMs: 180_000, lingerMs: 45_000 };
 
 export interface FileResult {
   /** How often each kind of thing was told. */
@@ -70,7 +70,7 @@ class Run {
     });
     const lines = createInterface({ input: child.stdio[3] as Readable }).on('line', (line) => this.#take(JSON.parse(line) as Told));
     this.closed = Promise.all([ended, once(lines, 'close')]);
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => this.#write(text));
+    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
   }
 
   get isOver(): boolean {
@@ -104,6 +104,11 @@ class Run {
     else if (told.kind === 'over') this.#running.delete(told.test);
     else if (told.kind === 'said') this.#write(`${told.text}\n`);
     else if (told.kind === 'failed' || told.kind === 'cancelled') this.#failures.push(told);
+  }
+
+  #hear(text: string): void {
+    if (!this.isOver) this.heardAtMs = performance.now();
+    this.#write(text);
   }
 
   #write(text: string): void {

@@ -24,6 +24,7 @@ const strangersEvery = 500;
 const fuzzerCount = 8;
 const accountCount = 48;
 const pairPerSecond = 50;
+const tellEveryMs = 10_000;
 const pairP99MsMax = 1_000;
 
 /** What a nearly valid frame may bring about. A close for our own fault, a crash or a silent end is none of it. */
@@ -44,7 +45,13 @@ test(`${frames} fuzzed frames: no crash, every socket answered or closed with a 
   const [one, other, unknown, ...fuzzing] = accounts as [Account, Account, Account, ...Account[]];
   const parley = await Parley.start({ data });
   const tally: Tally = { left: frames, authenticated: 0, strangers: 0, malformed: 0, closes: new Map(), answers: new Map() };
+  let toldOf = frames;
+  const telling = setInterval(() => {
+    if (tally.left < toldOf) console.log(`${tally.left} frames left`);
+    toldOf = tally.left;
+  }, tellEveryMs);
   t.after(async () => {
+    clearInterval(telling);
     tally.left = 0;
     await parley.stop();
     await rm(data, { recursive: true, force: true });

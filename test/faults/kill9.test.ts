@@ -61,6 +61,7 @@ test(`kill -9, ${kills} times under load: nothing acknowledged is lost, doubled 
     await delay(0); // what the kernel still had for us
     whileLoaded += crowd.acknowledged - from;
     await crowd.lose();
+    if (nth % 25 === 24) console.log(`killed ${nth + 1} times of ${kills}, ${crowd.acknowledged} messages acknowledged`);
   }
   const tookMs = performance.now() - startedMs;
 

@@ -82,3 +82,9 @@ test('a file that hangs is ended with what it has started, and says in which tes
   assert.match(printed, /its event loop does not turn/);
   assert.deepEqual([await isGone('waits'), await isGone('spins')], [true, true]);
 });
+
+test('a test that takes long is let go on as long as it says how far it is', async () => {
+  const long = "test('long', async () => { for (let part = 1; part <= 15; part += 1) { await new Promise((resolve) => setTimeout(resolve, 300)); console.log(part); } });";
+  const { counts } = await ran({ long }, { quietMs: 3_000 });
+  assert.deepEqual([counts.pass, counts.failures], [1, []]);
+});
