@@ -170,8 +170,10 @@ export class ClusterMembership implements Membership {
     this.level = reached;
     this.#tickLater();
     await new Promise<void>((resolve) => clock.after(3 * this.#view.rules.heartbeatMs, resolve));
-    if (this.#hasTwin())
-      throw this.#ended(new NodeIdTaken(`Another process is node "${node}" already. Give each node an id of its own (PARLEY_NODE), or stop that process first.`));
+    if (this.#hasTwin()) {
+      this.#timer?.cancel();
+      throw new NodeIdTaken(`Another process is node "${node}" already. Give each node an id of its own (PARLEY_NODE), or stop that process first.`);
+    }
     this.#hasJoined = true;
     this.#publish();
     this.#conclude({ kind: 'changed', missed: false });
@@ -235,11 +237,6 @@ export class ClusterMembership implements Membership {
     const { node } = this;
     const own = newestLife(this.#view, node);
     return own !== undefined && own.count >= 2;
-  }
-
-  #ended<E extends Error>(error: E): E {
-    this.#timer?.cancel();
-    return error;
   }
 
   #tickLater(): void {
