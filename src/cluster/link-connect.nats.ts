@@ -31,6 +31,7 @@ export async function connectToNats(options: LinkOptions, node: string, random: 
       pingInterval: pingMs,
       maxPingOut: 2,
       maxReconnectAttempts: -1,
+      ignoreClusterUpdates: true, // the client (3.4.0) would try those that refuse it by turns, for ever, and never say so
       ignoreAuthErrorAbort: true, // credentials that were wrong for a moment must not end the node
       noAsyncTraces: true,
       reconnectDelayHandler: () => reconnectMs[0] + Math.floor(random() * (reconnectMs[1] - reconnectMs[0])),
