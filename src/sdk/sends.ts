@@ -186,9 +186,12 @@ export class Sends {
     this.pump(one.queue);
   }
 
-  /** Refused for good. */
+  /** Refused for good. Whatever the queue was resting for: the server has judged its oldest item, so what stands behind it need not wait. */
   failed(one: Open, refused: Refused): void {
     if (!this.outbox.remove(one)) return;
+    one.queue.tries = 0;
+    one.queue.resting?.cancel();
+    one.queue.resting = undefined;
     this.needs.journal.write([{ kind: 'outboxDone', key: one.item.key }]).then(
       () => {
         one.reject(refused);

@@ -59,6 +59,28 @@ test('busy again and again: each wait is longer, none beyond its limit, and jitt
   assert.deepEqual(waits, [300, 600, 1_200, 2_000, 2_000, 2_000]);
 });
 
+test('what stands behind one that is refused for good does not wait for what that one had waited for', async () => {
+  const { rig, peer } = await inGroup({ random: () => 0 });
+  for (const text of ['a', 'b', 'c'])
+    void rig.client
+      .chat(group)
+      .send(text)
+      .catch(() => undefined);
+  await rig.clock.settle();
+  for (let round = 0; round < 8; round += 1) {
+    for (const { number } of peer.take('send')) peer.refuse(number, 101, { retryAfterMs: 200 });
+    while (!peer.kinds().includes('send')) await rig.clock.advance(50);
+  }
+  for (let left = 3; left > 0; left -= 1) {
+    const [first, ...behind] = peer.take('send');
+    assert.equal(1 + behind.length, left);
+    peer.refuse(first?.number ?? 0, 301);
+    for (const { number } of behind) peer.refuse(number, 312, { highest: 0 });
+    await rig.clock.settle();
+  }
+  assert.deepEqual(rig.client.pending(), []);
+});
+
 test('outOfOrder behind an older one that is lost: everything from the oldest on goes again, once', async () => {
   const { rig, peer } = await inGroup();
   for (const text of ['a', 'b', 'c']) void rig.client.chat(group).send(text);
