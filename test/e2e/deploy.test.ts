@@ -64,7 +64,7 @@ test('NATS: servers of one cluster, with TLS everywhere, carry what our nodes sa
   const startedMs = performance.now();
   while (b.ears.of('node').length === 0) {
     assert.ok(performance.now() - startedMs < meetMsMax, `the servers do not meet:\n${one.lines.join('\n')}\n${other.lines.join('\n')}`);
-    a.link.toNode('b', { kind: 'toChat', chatId: room, forwarded: false, command: { kind: 'repair', node: 'a', after: 1 } });
+    a.link.toNode('b', { kind: 'toChat', chatId: room, forwarded: false, command: { kind: 'repair', node: 'a', after: 1, upTo: 0 } });
     await a.link.flush();
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
