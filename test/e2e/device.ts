@@ -14,7 +14,7 @@ import { RawClient, type RawClientOptions } from './raw-client.ts';
 export type Kind = ToDevice['kind'];
 export type Of<K extends Kind> = Extract<ToDevice, { readonly kind: K }>;
 
-const patienceMs = 15_000;
+const patienceMs = 20_000; // whether somebody is on another node is looked up every 15 seconds
 
 export class Device {
   readonly account: Account;

@@ -1,0 +1,24 @@
+// A cluster of real nodes on real services: everything that holds for one server holds for users spread over three, and nodes may be killed, drained, restarted and parted meanwhile.
+import { after, before } from 'node:test';
+import { Cluster } from '../../scripts/services/cluster.ts';
+import { amongNodes } from './among-nodes.ts';
+import { nodesChange } from './nodes-change.ts';
+import { runOn } from './served.ts';
+
+let cluster: Cluster;
+
+before(async () => {
+  // At first as the build before this one would run it; the windows are those that suites want for readers who lag.
+  const environment = { PARLEY_FEATURE_LEVEL: '0', PARLEY_WINDOW_BYTES: '65536' };
+  cluster = await Cluster.start({ nodes: 3, proxied: true, authentication: true, environment }, (text) => process.stderr.write(`${text}\n`));
+});
+after(() => cluster?.stop());
+
+runOn(() => cluster);
+await import('./conversation.test.ts');
+await import('./catching-up.test.ts');
+await import('./devices.test.ts');
+await import('./groups.test.ts');
+await import('./large-groups.test.ts');
+amongNodes(() => cluster);
+nodesChange(() => cluster);
