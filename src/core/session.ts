@@ -259,7 +259,7 @@ export function counted(state: SessionState, device: DeviceState): SessionState 
   return inFlight(state, device, device.inFlight + 1);
 }
 
-/** In place, since it happens twice for every message and nobody goes back to the state before: see ADR 7. */
+/** In place, since it happens twice for every message and nobody goes back to the state before: see ADR 9. */
 function inFlight(state: SessionState, device: DeviceState, count: number): SessionState {
   (device as { inFlight: number }).inFlight = count;
   return state;
