@@ -50,7 +50,7 @@ export const kinds = {
     lane: 'nodes',
     on: 'node',
     forMs: [2_500, 6_000],
-    strength: [3_000, 2 * 3_600_000],
+    strength: [5_000, 25_000],
     says: 'the clock of a node jumps, forward or back, and later back again',
     seenBy: ['clock'],
   },
