@@ -8,6 +8,7 @@ import type { CqlOptions } from './cql-settings.ts';
 import { isAboutCredentials, reasonOf, tlsFaultOf } from './errors.cql.ts';
 import { StoreRefused, StoreUnavailable } from './faults.ts';
 import { type Place, ReplicasFirst, Suspects } from './replicas.cql.ts';
+import { keepUp, type Upkeep } from './upkeep.cql.ts';
 
 export type ClientOptions = CqlOptions;
 
@@ -22,6 +23,7 @@ export async function connectedClient(options: ClientOptions): Promise<{ readonl
   const client = new Client(driverOptions(options, place));
   try {
     await client.connect();
+    keepUp((client as unknown as { readonly controlConnection: Upkeep }).controlConnection);
     const found = [...new Set(client.hosts.values().map(({ datacenter }) => datacenter))].sort();
     const dataCenter = options.dataCenter ?? (found.length === 1 ? found[0] : undefined);
     if (dataCenter !== undefined && found.includes(dataCenter)) {

@@ -147,7 +147,7 @@ export class GroundNode {
     this.level = level;
     for (;;) {
       try {
-        this.#parley = await Parley.start({ environment: { ...this.#environment, PARLEY_FEATURE_LEVEL: `${level}` }, nodeOptions: ['--import', detour] });
+        this.#parley = await Parley.start({ environment: { ...this.#environment, PARLEY_FEATURE_LEVEL: `${this.level}` }, nodeOptions: ['--import', detour] });
         this.life += 1;
         const started = this.#parley;
         void started.ended.then((ended) => started === this.#parley && !this.#isEnding && this.onEnd(ended));
@@ -156,6 +156,8 @@ export class GroundNode {
       } catch (error) {
         if (!(error instanceof ParleyFailed)) throw error;
         this.failedStarts += 1;
+        // The others have gone on without it: an operator starts it as new as they are.
+        if (error.message.includes('Start a build that is as new as the others')) this.level = thisLevel;
         this.#say(`${this.name} did not start: ${error.message.split('\n').slice(0, 4).join(' | ')}`);
         await delay(restMs);
       }

@@ -98,7 +98,7 @@ export class Nemesis {
         return { heal: () => node.start() };
       case 'upgradeNode':
         await node.drain();
-        return { heal: () => node.start(node.level === olderLevel ? thisLevel : olderLevel) };
+        return { heal: () => node.start(node.level === olderLevel ? thisLevel : olderLevel) }; // back too, as long as no new kind may be written yet
       case 'jumpClock':
         await node.clock.jumpTo(heads ? strength : -strength);
         return { heal: () => node.clock.jumpTo(0) };

@@ -71,6 +71,7 @@ if (earlier.length > 0 && values.report !== undefined && values.faults === '0' &
   await writeFile(values.report, reportOf(earlier));
   process.exit(0);
 }
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1)); // what was started ends with us
 const result = await storm({
   seed,
   faults: whole(values.faults, 0, 100_000),

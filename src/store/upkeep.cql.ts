@@ -1,0 +1,22 @@
+// The driver keeps up a connection that tells it of the nodes of the store. Where that one goes while it is being renewed, the driver (4.10) stumbles over its absence in a job that nobody
+// waits for: Node would end the process. Here the job is heard, and done again.
+
+/** What the driver does not tell of: its control connection. */
+export interface Upkeep {
+  _refresh(...hosts: readonly unknown[]): Promise<void>;
+  readonly _isShuttingDown: boolean;
+}
+
+const againMs = 1_000;
+
+/** From now on a failed renewal rejects to nobody; it is tried again until it succeeds or the driver is shut down. */
+export function keepUp(upkeep: Upkeep, later: (job: () => void, ms: number) => unknown = (job, ms) => setTimeout(job, ms).unref()): void {
+  const refresh = upkeep._refresh.bind(upkeep);
+  upkeep._refresh = async (...hosts) => {
+    try {
+      await refresh(...hosts);
+    } catch {
+      if (!upkeep._isShuttingDown) later(() => void upkeep._refresh(), againMs);
+    }
+  };
+}
