@@ -86,7 +86,8 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
     revokeDevice: (userId, deviceId) => link.toUser(userId, { kind: 'revoke', deviceId }),
     handOver() {
       for (const { chatId, command } of inFlight.take((one) => !placing.sees(one))) {
-        if (!(placing.holds && isHeldBack(command, entities))) pass(chatId, command, { isForwarded: true, isAgain: true });
+        // Held back: its device asks again, and the former owner may answer after all.
+        if (!placing.holds || !isSend(command)) pass(chatId, command, { isForwarded: true, isAgain: true });
       }
       for (const id of [...entities.awakeIds('chat')]) {
         const chatId = id as ChatId;
@@ -108,8 +109,11 @@ function passing(entities: LocalEntities, placing: Placing, link: Link, inFlight
   const { node } = link;
   return (chatId, command, { isForwarded, isAgain = false } = { isForwarded: false }) => {
     const owner = placing.ownerOf(chatId);
-    if ((owner !== node || isAgain) && 'from' in command && command.from.node === node) inFlight.pass({ node: owner, chatId, command });
-    else inFlight.keep(command);
+    if (isAgain) inFlight.passAgain({ node: owner, chatId, command });
+    else if ('from' in command && command.from.node === node) {
+      if (owner === node) inFlight.keep(command);
+      else inFlight.pass({ node: owner, chatId, command });
+    }
     if (owner === node) return entities.tell('chat', chatId, command);
     if (isForwarded) counts.forwarded += 1;
     link.toNode(owner, { kind: 'toChat', chatId, forwarded: isForwarded, command });
@@ -153,17 +157,12 @@ function receiverOf(entities: LocalEntities, arriving: Arriving): Receiver {
 
 /** Sends, while this node may be on the wrong side of a cut: the device keeps them in its outbox. Reads are answered here. */
 function isHeldBack(command: ChatCommand, entities: LocalEntities): boolean {
-  switch (command.kind) {
-    case 'post':
-    case 'create':
-    case 'change': {
-      const { deviceId, userId } = command.from;
-      entities.tellIfAwake('session', userId, { kind: 'answer', deviceId, frame: refused(command.number, 'busy', later('busy')), last: true });
-      return true;
-    }
-    case 'typing':
-      return true;
-    default:
-      return false;
-  }
+  if (!isSend(command)) return command.kind === 'typing';
+  const { deviceId, userId } = command.from;
+  entities.tellIfAwake('session', userId, { kind: 'answer', deviceId, frame: refused(command.number, 'busy', later('busy')), last: true });
+  return true;
+}
+
+function isSend(command: ChatCommand): command is Extract<ChatCommand, { readonly number: number }> {
+  return command.kind === 'post' || command.kind === 'create' || command.kind === 'change';
 }

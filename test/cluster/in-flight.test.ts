@@ -29,13 +29,13 @@ test('what a node that is gone has not answered is taken, once, in the order in 
   assert.equal(inFlight.size, 1);
 });
 
-test('a refusal and the answer to a pull are answers; nothing is kept of what nobody answers', () => {
+test('a refusal is an answer; nothing is kept but sends', () => {
   const inFlight = new InFlight();
   inFlight.pass({ node: 'gone', chatId, command: post(1) });
   inFlight.pass({ node: 'gone', chatId, command: { kind: 'pull', from, request: 7, after: 0, upTo: 0, limit: 10 } });
   inFlight.pass({ node: 'gone', chatId, command: { kind: 'typing', from, on: true } });
   inFlight.pass({ node: 'gone', chatId, command: { kind: 'mark', from, delivered: 1, read: 1 } });
-  assert.equal(inFlight.size, 2);
+  assert.equal(inFlight.size, 1);
   assert(inFlight.answered(deviceId, refused(1, 'busy', {})));
   assert(inFlight.answered(deviceId, { kind: 'entries', request: 7, chatId, from: 1, through: 0, head: 0, entries: [] }));
   assert.equal(inFlight.size, 0);
@@ -44,13 +44,44 @@ test('a refusal and the answer to a pull are answers; nothing is kept of what no
 test('of two nodes that have served one command the first one answers', () => {
   const inFlight = new InFlight();
   inFlight.pass({ node: 'gone', chatId, command: post(1) });
-  for (const { command } of inFlight.take(() => true)) inFlight.pass({ node: 'new', chatId, command });
+  for (const { command } of inFlight.take(() => true)) inFlight.passAgain({ node: 'new', chatId, command });
   assert(inFlight.answered(deviceId, sent(1)));
   assert(!inFlight.answered(deviceId, sent(1)), 'the former owner was alive after all');
   inFlight.pass({ node: 'new', chatId, command: post(1) }); // the device sends it again
   assert(inFlight.answered(deviceId, sent(1)));
   inFlight.keep(post(1)); // and again, when this node owns the chat itself
   assert(inFlight.answered(deviceId, sent(1)));
+});
+
+test('what was passed again is not passed a third time unless the device has asked again', () => {
+  const inFlight = new InFlight();
+  inFlight.pass({ node: 'gone', chatId, command: post(1) });
+  for (const { command } of inFlight.take(() => true)) inFlight.passAgain({ node: 'gone too', chatId, command });
+  assert.deepEqual(
+    inFlight.take(() => true),
+    [],
+  );
+  inFlight.pass({ node: 'gone too', chatId, command: post(1) });
+  assert.equal(inFlight.take(() => true).length, 1);
+});
+
+test('a device that asked again meanwhile gets as many answers as it asked, and no more', () => {
+  const inFlight = new InFlight();
+  inFlight.pass({ node: 'gone', chatId, command: post(1) });
+  for (const { command } of inFlight.take(() => true)) inFlight.passAgain({ node: 'here', chatId, command });
+  assert(inFlight.answered(deviceId, sent(1)));
+  inFlight.keep(post(1));
+  assert(inFlight.answered(deviceId, sent(1)));
+  assert(!inFlight.answered(deviceId, sent(1)), 'of the node that stood still');
+});
+
+test('a refusal is not believed until the device has asked again: what one node refused another may have stored', () => {
+  const inFlight = new InFlight();
+  inFlight.pass({ node: 'gone', chatId, command: post(1) });
+  for (const { command } of inFlight.take(() => true)) inFlight.passAgain({ node: 'new', chatId, command });
+  assert(!inFlight.answered(deviceId, refused(1, 'notAMember', {})));
+  inFlight.pass({ node: 'new', chatId, command: post(1) });
+  assert(inFlight.answered(deviceId, refused(1, 'notAMember', {})));
 });
 
 test('the oldest are forgotten when they are too many, or too large', () => {

@@ -99,9 +99,14 @@ export const mailboxesAreBounded = checker(({ fullestMailbox, mailboxMax }, comp
   if (fullestMailbox > mailboxMax) complain(`a mailbox held ${fullestMailbox}, more than ${mailboxMax}`);
 });
 
-/** Every request that reached a server gets at most one answer per copy of it, and nobody is answered who has not asked. */
-export const answersWereAskedFor = checker(({ recording }, complain) => {
+/**
+ * Every request that reached a server gets at most one answer per copy of it, and nobody is answered who has not asked. Between nodes a send that is passed on from one that seems
+ * gone may be served by both: then the same answer may come again, and no send stands at two places.
+ */
+export const answersWereAskedFor = checker(({ recording, nodes }, complain) => {
   const asked = new Map<string, number>();
+  const sentAt = new Map<string, string>();
+  const answers = new Map<string, string>();
   for (const { frame, from } of recording.came) {
     const request = 'number' in frame ? frame.number : 'request' in frame ? frame.request : 0;
     if (request > 0) asked.set(`${from.deviceId} ${request}`, (asked.get(`${from.deviceId} ${request}`) ?? 0) + 1);
@@ -110,6 +115,15 @@ export const answersWereAskedFor = checker(({ recording }, complain) => {
     const request = frame.kind === 'sent' ? frame.number : 'request' in frame && (frame.kind !== 'moved' || frame.last) ? frame.request : 0;
     if (request === 0) continue;
     const key = `${to.deviceId} ${request}`;
+    if (frame.kind === 'sent') {
+      const at = `${frame.chatId} ${frame.seq}`;
+      if (sentAt.has(key) && sentAt.get(key) !== at) complain(`${to.device} was told that ${request} stands at ${sentAt.get(key)} and at ${at}`);
+      sentAt.set(key, at);
+    }
+    const answer = frame.kind === 'refused' ? `refused ${frame.why}` : frame.kind;
+    const isRepeated = nodes > 1 && (answer === 'sent' || frame.kind === 'refused') && answers.get(key) === answer;
+    answers.set(key, answer);
+    if (isRepeated) continue;
     const left = (asked.get(key) ?? 0) - 1;
     asked.set(key, left);
     if (left < 0) complain(`${to.device} got one answer too many to ${request}: ${frame.kind}`);

@@ -12,6 +12,7 @@ test('without PARLEY_CQL there is no such store', () => assert.equal(optionsOf({
 test('all settings arrive', () => {
   const options = optionsOf({
     PARLEY_CQL: 'db-1:9142, db-2,[::1]:9042',
+    PARLEY_CQL_ADDRESSES: '10.0.0.1=203.0.113.7:9042',
     PARLEY_CQL_DATA_CENTER: 'dc1',
     PARLEY_CQL_KEYSPACE: 'chats',
     PARLEY_CQL_USER: 'ann',
@@ -28,6 +29,7 @@ test('all settings arrive', () => {
   });
   assert.deepEqual(options, {
     contactPoints: ['db-1:9142', 'db-2', '[::1]:9042'],
+    addresses: new Map([['10.0.0.1', '203.0.113.7:9042']]),
     dataCenter: 'dc1',
     keyspace: 'chats',
     credentials: { username: 'ann', password: 'secret' },
@@ -42,6 +44,7 @@ test('all settings arrive', () => {
 test('what is left out: the only data centre, no credentials, no TLS, no keyspace made', () => {
   assert.deepEqual(optionsOf({ PARLEY_CQL: 'db' }), {
     contactPoints: ['db'],
+    addresses: new Map(),
     dataCenter: undefined,
     keyspace: 'parley',
     credentials: undefined,
