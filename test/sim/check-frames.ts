@@ -121,8 +121,11 @@ export const answersWereAskedFor = checker(({ recording, nodes }, complain) => {
       sentAt.set(key, at);
     }
     const answer = frame.kind === 'refused' ? `refused ${frame.why}` : frame.kind;
-    const isRepeated = nodes > 1 && (answer === 'sent' || frame.kind === 'refused') && answers.get(key) === answer;
-    answers.set(key, answer);
+    const former = answers.get(key);
+    const isSame = (answer === 'sent' || frame.kind === 'refused') && former === answer;
+    const isLate = former === 'sent' && frame.kind === 'refused' && frame.retryAfterMs !== null;
+    const isRepeated = nodes > 1 && (isSame || isLate);
+    if (!isLate) answers.set(key, answer);
     if (isRepeated) continue;
     const left = (asked.get(key) ?? 0) - 1;
     asked.set(key, left);
