@@ -23,6 +23,7 @@ export async function connectedClient(options: ClientOptions): Promise<{ readonl
   const client = new Client(driverOptions(options, place));
   try {
     await client.connect();
+    remember(client);
     keepUp((client as unknown as { readonly controlConnection: Upkeep }).controlConnection);
     const found = [...new Set(client.hosts.values().map(({ datacenter }) => datacenter))].sort();
     const dataCenter = options.dataCenter ?? (found.length === 1 ? found[0] : undefined);
@@ -37,9 +38,30 @@ export async function connectedClient(options: ClientOptions): Promise<{ readonl
         : `The store at ${where} has no data centre "${dataCenter}", only ${found.join(', ')}: look at PARLEY_CQL_DATA_CENTER.`,
     );
   } catch (error) {
-    await client.shutdown().catch(() => undefined);
+    await ended(client).catch(() => undefined);
     throw error instanceof StoreRefused ? error : whyNotConnected(error, options);
   }
+}
+
+/** What the driver does not tell of its nodes. */
+interface Ending {
+  shutdown(waitForPending: boolean): Promise<void>;
+}
+
+/** Nodes that the driver (4.10) has known of and forgotten go on dialling when it is shut down, and keep a process from ending. */
+const known = new WeakMap<Client, Set<Ending>>();
+
+function remember(client: Client): void {
+  const hosts = new Set<Ending>();
+  known.set(client, hosts);
+  const add = (host: unknown): void => void hosts.add(host as Ending);
+  client.on('hostAdd', add);
+  for (const host of client.hosts.values()) add(host);
+}
+
+export async function ended(client: Client): Promise<void> {
+  await client.shutdown();
+  await Promise.all([...(known.get(client) ?? [])].map((host) => host.shutdown(false)));
 }
 
 function driverOptions(options: ClientOptions, place: Place): ConstructorParameters<typeof Client>[0] {

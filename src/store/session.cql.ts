@@ -1,6 +1,6 @@
 // The way to the CQL store: one driver for all stores of a process, with what is tried again, for how long, and how much at once.
 import { type Client, types } from 'cassandra-driver';
-import { type ClientOptions, connectedClient, fenceProfile } from './client.cql.ts';
+import { type ClientOptions, connectedClient, ended, fenceProfile } from './client.cql.ts';
 import { outcomeOf, reasonOf } from './errors.cql.ts';
 import { StoreRefused, StoreUnavailable } from './faults.ts';
 import { Gate } from './gate.cql.ts';
@@ -151,7 +151,7 @@ export class CqlSession {
 
   async close(): Promise<void> {
     this.stopTrying();
-    const shut = this.client.shutdown();
+    const shut = ended(this.client);
     // Over a connection that is stuck the driver waits for answers that nobody needs any more; it goes on by itself.
     await Promise.race([shut, new Promise<void>((resolve) => setTimeout(resolve, shutdownMsMax).unref())]);
     shut.catch(() => undefined);
