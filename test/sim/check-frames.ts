@@ -103,7 +103,7 @@ export const mailboxesAreBounded = checker(({ fullestMailbox, mailboxMax }, comp
  * Every request that reached a server gets at most one answer per copy of it, and nobody is answered who has not asked. Between nodes a send that is passed on from one that seems
  * gone may be served by both: then the same answer may come again, and no send stands at two places.
  */
-export const answersWereAskedFor = checker(({ recording, nodes }, complain) => {
+export const answersWereAskedFor = checker(({ recording }, complain) => {
   const asked = new Map<string, number>();
   const sentAt = new Map<string, string>();
   const answers = new Map<string, string>();
@@ -124,7 +124,8 @@ export const answersWereAskedFor = checker(({ recording, nodes }, complain) => {
     const former = answers.get(key);
     const isSame = (answer === 'sent' || frame.kind === 'refused') && former === answer;
     const isLate = former === 'sent' && frame.kind === 'refused' && frame.retryAfterMs !== null;
-    const isRepeated = nodes > 1 && (isSame || isLate);
+    const hasCrossed = (recording.passed.get(askedAs(to.deviceId, { number: request })) ?? 0) > 0;
+    const isRepeated = hasCrossed && (isSame || isLate);
     if (!isLate) answers.set(key, answer);
     if (isRepeated) continue;
     const left = (asked.get(key) ?? 0) - 1;
@@ -135,7 +136,7 @@ export const answersWereAskedFor = checker(({ recording, nodes }, complain) => {
 
 /**
  * However views disagree, a command goes from one node to another twice at most: to whom its session takes for the owner, and on to whom that one does.
- * But for one whose owner is gone before it has answered: that one is passed on again, to be served by who gets it, each time.
+ * But for one whose owner is gone before it has answered: that one is passed on again, once for each time that its device asks, and may go on once more.
  */
 const passesMax = 4;
 export const commandsAreForwardedOnce = checker(({ recording }, complain) => {
