@@ -18,7 +18,7 @@ import { DeviceSockets } from '../src/transport/websocket.ts';
 
 const pairs = 500;
 const wave = 50; // sends per turn of the event loop
-const openMax = 800;
+const openMax = 4_000; // more than two commits hold at any rate seen
 const windowBytes = 1024 * 1024;
 const sentType = 17;
 const ticksPerSecond = 100;

@@ -1,5 +1,5 @@
 // Backups of the embedded store: a consistent copy while writes go on, and a new store made from one.
-import { cp, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { constants, copyFile, cp, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { AbstractIterator } from 'abstract-level';
 import { ClassicLevel } from 'classic-level';
@@ -7,9 +7,12 @@ import type { Random } from '../structures/clock.ts';
 import { Committer } from './committer.level.ts';
 import { StoreRefused } from './faults.ts';
 import { Home, type HomeOptions } from './home.level.ts';
-import { type Database, incarnationKey, newIncarnation, versionKey } from './schema.level.ts';
+import { numberBytes, readNumber } from './keys.level.ts';
+import { packsName } from './pack-files.level.ts';
+import { type Database, incarnationKey, newIncarnation, packFileKey, versionKey } from './schema.level.ts';
 
 const partialName = 'db.partial';
+const packsPartialName = `${packsName}.partial`;
 const rowsAtOnce = 1_000;
 const bytesAtOnce = 1024 * 1024;
 const journalBytes = 1024 * 1024; // nothing is written while a store that does not run is copied
@@ -19,16 +22,19 @@ const durably = { sync: true } as const;
  * Copies what the database holds at this moment, so everything that was acknowledged before. The copy is called `db` only once all of it is on the disk: one that was
  * cut short stays as `db.partial`, which the next attempt replaces. Throws StoreRefused if `to` is there and not empty.
  */
-export async function backupTo(committer: Committer, to: string): Promise<void> {
+export async function backupTo(committer: Committer, packs: string, to: string): Promise<void> {
   await beginAt(to);
   const copy: Database = new ClassicLevel(join(to, partialName), { keyEncoding: 'buffer', valueEncoding: 'buffer', errorIfExists: true });
   await copy.open();
+  let last = 0;
   try {
     // It sees the database as it is at its making.
     await copyRows(await committer.snapshot((database) => database.iterator({ highWaterMarkBytes: bytesAtOnce })), copy);
+    last = readNumber((await copy.get(packFileKey)) ?? numberBytes(0), 0);
   } finally {
     await copy.close();
   }
+  await copyPacks(packs, to, last);
   await finishAt(to);
 }
 
@@ -38,7 +44,7 @@ export async function backupLevel({ to, ...options }: HomeOptions & { readonly t
   const home = await Home.open(options);
   try {
     const committer = await Committer.open({ home, clock: options.clock, onReport: options.onReport, journalBytes, onFailure: () => {} });
-    await backupTo(committer, to).finally(() => committer.close());
+    await backupTo(committer, home.packs, to).finally(() => committer.close());
   } finally {
     await home.close();
   }
@@ -55,6 +61,7 @@ export async function restoreLevel({ from, directory, random }: { readonly from:
   await beginAt(directory);
   const location = join(directory, partialName);
   await cp(join(from, 'db'), location, { recursive: true });
+  await copyPacks(join(from, packsName), directory, Number.MAX_SAFE_INTEGER);
   const database: Database = new ClassicLevel(location, { keyEncoding: 'buffer', valueEncoding: 'buffer' });
   await database.open();
   try {
@@ -64,6 +71,14 @@ export async function restoreLevel({ from, directory, random }: { readonly from:
     await database.close();
   }
   await finishAt(directory);
+}
+
+/** The files up to `last`, which nobody changes any more. They come under their name before the database that names them does. */
+async function copyPacks(from: string, to: string, last: number): Promise<void> {
+  const names = (await readdir(from).catch((): string[] => [])).filter((name) => Number(name) <= last);
+  const partial = join(to, packsPartialName);
+  await mkdir(partial, { mode: 0o700 });
+  for (const name of names) await copyFile(join(from, name), join(partial, name), constants.COPYFILE_FICLONE);
 }
 
 async function copyRows(iterator: AbstractIterator<Database, Buffer, Buffer>, to: Database): Promise<void> {
@@ -87,13 +102,18 @@ async function checkStore(directory: string): Promise<void> {
 /** Works inside `to`, which may be a mounted volume, and so cannot be renamed into place. */
 async function beginAt(to: string): Promise<void> {
   await mkdir(to, { recursive: true, mode: 0o700 });
-  const names = (await readdir(to)).filter((name) => name !== partialName && name !== 'lost+found');
-  if (names.length > 0) throw new StoreRefused(`${to} is not empty. Choose a directory that is new or empty; nothing was changed.`);
-  await rm(join(to, partialName), { recursive: true, force: true });
+  const found = await readdir(to);
+  const ours = found.includes(partialName) ? [partialName, packsPartialName, packsName] : [partialName, packsPartialName]; // of an attempt that was cut short
+  if (found.some((name) => !ours.includes(name) && name !== 'lost+found'))
+    throw new StoreRefused(`${to} is not empty. Choose a directory that is new or empty; nothing was changed.`);
+  for (const name of ours) await rm(join(to, name), { recursive: true, force: true });
 }
 
 async function finishAt(to: string): Promise<void> {
   await syncAll(join(to, partialName));
+  await syncAll(join(to, packsPartialName));
+  await rename(join(to, packsPartialName), join(to, packsName));
+  await syncOne(to);
   await rename(join(to, partialName), join(to, 'db'));
   await syncOne(to);
   await syncOne(dirname(to));

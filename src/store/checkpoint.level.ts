@@ -1,15 +1,20 @@
 // Puts what one file of the journal holds into the database, a bounded and durable batch at a time, so that the file can be used again.
 import type { AbstractChainedBatch } from 'abstract-level';
-import { foldKey, numberBytes, writeNumber } from './keys.level.ts';
-import { packsOf } from './packs.level.ts';
-import { type Database, groupKey } from './schema.level.ts';
+import { foldKey, numberBytes, readNumber, writeNumber } from './keys.level.ts';
+import { type Place, writePacks } from './pack-files.level.ts';
+import { type Pack, packsOf, rowOf } from './packs.level.ts';
+import { type Database, groupKey, packFileKey } from './schema.level.ts';
 import type { Generation } from './tails.level.ts';
 
 type Batch = AbstractChainedBatch<Database, Buffer, Buffer>;
 
 /** Small, and with pauses in between: what it takes of processor and disk is missing to the messages of that moment. */
 const batchBytes = 128 * 1024;
-/** Every batch: LevelDB makes nothing durable that an earlier log file of its own holds. */
+/** Each batch: LevelDB makes nothing durable that an earlier log file of its own holds. */
+/** A smaller pack is held by its row: a read of its own would cost more than moving it now and then. */
+const filedBytesMin = 4 * 1024;
+/** Less than this is no file of its own. */
+const fileBytesMin = 256 * 1024;
 const durably = { sync: true } as const;
 
 export interface Checkpoint {
@@ -20,12 +25,14 @@ export interface Checkpoint {
   isOutdated(key: string): boolean;
 }
 
-/** Each batch is written within a turn of its own with the database, given by `inTurn`, which may take its time; `done` is the share of the whole that is then written. */
-export async function checkpoint(
-  { generation, number, isOutdated }: Checkpoint,
-  inTurn: (job: (database: Database) => Promise<void>, done: number) => Promise<void>,
-): Promise<void> {
-  const writes = writesOf(generation, isOutdated);
+/** Does `job` with the database in a turn of its own, which may take its time; `done` is the share of the whole that is then written. */
+export type InTurn = (job: (database: Database) => Promise<void>, done: number) => Promise<void>;
+
+/** Packs first, into a file in `packs`, then the rows: those that name the file follow it. */
+export async function checkpoint({ generation, number, isOutdated }: Checkpoint, packs: string, inTurn: InTurn): Promise<void> {
+  const filed = await fileLargePacks(generation, packs, inTurn);
+  const writes = writesOf(generation, filed, isOutdated);
+  const rowBytes = Math.max(1, generation.bytes - filed.bytes);
   for (let isOver = false, bytes = 0; !isOver; ) {
     bytes += batchBytes;
     const job = async (database: Database): Promise<void> => {
@@ -34,8 +41,43 @@ export async function checkpoint(
       if (isOver) batch.put(groupKey, numberBytes(number));
       await batch.write(durably);
     };
-    await inTurn(job, bytes / Math.max(bytes, generation.bytes));
+    await inTurn(job, (filed.bytes + Math.min(bytes, rowBytes)) / (filed.bytes + rowBytes));
   }
+}
+
+interface Filed {
+  /** The file, if there is enough to fill one. */
+  readonly file: number | undefined;
+  /** In the order in which the packs come. */
+  readonly places: readonly Place[];
+  readonly bytes: number;
+}
+
+const isLarge = ({ bytes }: Pack): boolean => bytes.byteLength >= filedBytesMin;
+
+async function fileLargePacks(generation: Generation, directory: string, inTurn: InTurn): Promise<Filed> {
+  const large = [...packsIn(generation)].filter(isLarge);
+  const bytes = large.reduce((sum, pack) => sum + pack.bytes.byteLength, 0);
+  if (bytes < fileBytesMin) return { file: undefined, places: [], bytes: 0 };
+  let file = 0;
+  await inTurn(async (database) => {
+    file = 1 + readNumber((await database.get(packFileKey)) ?? numberBytes(0), 0);
+  }, 0);
+  let written = 0;
+  const places = await writePacks(
+    directory,
+    file,
+    large.map((pack) => pack.bytes),
+    async (more) => {
+      written += more;
+      await inTurn(() => Promise.resolve(), written / Math.max(bytes, generation.bytes));
+    },
+  );
+  return { file, places, bytes };
+}
+
+function* packsIn({ tails }: Generation): Generator<Pack> {
+  for (const [chatId, tail] of tails) yield* packsOf(chatId, tail);
 }
 
 type Write = (batch: Batch) => number;
@@ -50,17 +92,23 @@ function fill(batch: Batch, writes: Iterator<Write>): boolean {
   return false;
 }
 
-function* writesOf({ tails, rows }: Generation, isOutdated: (key: string) => boolean): Generator<Write> {
-  for (const [chatId, tail] of tails) {
-    for (const { key, value } of packsOf(chatId, tail)) yield (batch) => put(batch, key, value);
-    const { fold } = tail;
+function* writesOf(generation: Generation, { file, places }: Filed, isOutdated: (key: string) => boolean): Generator<Write> {
+  // In the first batch, so before any row that names it: after a crash this file is then not taken for one that nothing names.
+  if (file !== undefined) yield (batch) => put(batch, packFileKey, numberBytes(file));
+  let next = 0;
+  for (const pack of packsIn(generation)) {
+    const place = file !== undefined && isLarge(pack) ? places[next++] : undefined;
+    const { key, value } = rowOf(pack, place);
+    yield (batch) => put(batch, key, value);
+  }
+  for (const [chatId, { fold }] of generation.tails) {
     if (fold === undefined) continue;
     const value = Buffer.allocUnsafeSlow(8 + fold.bytes.byteLength);
     writeNumber(value, fold.seq, 0);
     value.set(fold.bytes, 8);
     yield (batch) => put(batch, foldKey(chatId), value);
   }
-  for (const [name, { key, value }] of rows) {
+  for (const [name, { key, value }] of generation.rows) {
     yield (batch) => {
       if (isOutdated(name)) return 0;
       if (value !== undefined) return put(batch, key, value);

@@ -10,6 +10,7 @@ import { numberBytes } from './keys.level.ts';
 import { Recent } from './recent.level.ts';
 import { readJournal } from './recovery.level.ts';
 import { type Database, probeKey } from './schema.level.ts';
+import { Spacing } from './spacing.level.ts';
 import type { Tail } from './tails.level.ts';
 
 /** What has been done since the start; plain numbers, for metrics. */
@@ -43,9 +44,6 @@ const keptMax = 20_000;
 const spareMax = 4;
 const spareBytesMax = 1024 * 1024;
 const probeEveryMs = 1_000;
-/** Two commits begin at least this far apart: under load the later one gathers more, and a commit costs as much as twenty appends. A lone append does not wait. */
-const commitEveryMs = 4;
-
 export class Committer {
   readonly counts: Counts = { fdatasyncs: 0, appends: 0, entries: 0, operations: 0, bytes: 0, lastCommitMs: 0 };
   readonly #options: CommitterOptions;
@@ -59,8 +57,7 @@ export class Committer {
   #scheduled = false;
   /** Where former groups were written: new memory for each would make the garbage collector run for that alone. */
   readonly #spare: Buffer[] = [];
-  /** When the last commit began, by the steady clock. */
-  #begunMs = Number.NEGATIVE_INFINITY;
+  readonly #spacing = new Spacing();
   #trouble: { readonly fault: Error; readonly says: string } | undefined;
   #nextProbeMs = 0;
   #probing: Promise<void> | undefined;
@@ -123,7 +120,7 @@ export class Committer {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    const waitMs = this.#closed ? 0 : this.#begunMs + commitEveryMs - performance.now();
+    const waitMs = this.#closed ? 0 : this.#spacing.waitMs;
     if (waitMs > 0) this.#options.clock.after(waitMs, this.#begin);
     else this.#options.clock.soon(this.#begin);
   }
@@ -182,13 +179,13 @@ export class Committer {
     if (group === undefined || this.#writing !== undefined || !this.#hasRoom(group)) return;
     this.#waiting.shift();
     this.#writing = group;
-    this.#begunMs = performance.now();
+    this.#spacing.begin();
     if (group.operations === 0) return this.#finish(group, 0);
     const number = this.#lastNumber + 1;
     this.#journal.write(group.block.sealed(number), (error) => {
       if (error !== null) return void this.#fail(group, error);
       this.#lastNumber = number;
-      this.#finish(group, performance.now() - this.#begunMs);
+      this.#finish(group, this.#spacing.sinceMs);
     });
   };
 

@@ -3,7 +3,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { Clock, Random } from '../structures/clock.ts';
+import { threadsNow, yieldToOthers } from './compaction.level.ts';
 import { StoreRefused, StoreUnavailable } from './faults.ts';
+import { packsName } from './pack-files.level.ts';
 import { Reserve } from './reserve.level.ts';
 import { checkLayout, type Database, incarnationOf, type Migration, migrate, migrations } from './schema.level.ts';
 
@@ -33,6 +35,8 @@ const lastReserveBytes = 1024 * 1024;
 
 export class Home {
   readonly directory: string;
+  /** The directory of the files of packs. */
+  readonly packs: string;
   /** Given up when the disk is full, so that the database can be opened again and read. */
   readonly #reserve: Reserve;
   /** Held even then, for when it cannot be opened for want of room: what an interrupted compaction has left behind is only removed by opening. */
@@ -47,6 +51,7 @@ export class Home {
 
   private constructor(options: HomeOptions, database: Database, reserves: readonly [Reserve, Reserve], incarnation: string) {
     this.directory = options.directory;
+    this.packs = join(options.directory, packsName);
     [this.#reserve, this.#lastReserve] = reserves;
     this.incarnation = incarnation;
     this.#options = options;
@@ -150,8 +155,10 @@ async function openDatabase({ directory, onReport, writeBufferBytes = 4 * 1024 *
     cacheSize: cacheBytes,
     compression: false,
   });
+  const threads = await threadsNow();
   try {
     await database.open();
+    await yieldToOthers(database, threads);
   } catch (error) {
     if (codeOf(error) !== 'LEVEL_LOCKED') throw error;
     const owner = (await readFile(join(directory, 'owner'), 'utf8').catch(() => '')).trim();
@@ -180,8 +187,9 @@ export function reasonOf(error: unknown): string {
   return parts.join(': ');
 }
 
+/** Of the database, or of a file of packs. */
 function isIo(error: unknown): boolean {
-  return codeOf(error) === 'LEVEL_IO_ERROR';
+  return ['LEVEL_IO_ERROR', 'EIO', 'EMFILE', 'ENFILE'].includes(codeOf(error) as string);
 }
 
 function codeOf(error: unknown): unknown {

@@ -10,9 +10,8 @@ import type { Head, Heads } from './heads.level.ts';
 import type { Home } from './home.level.ts';
 import { afterNumber, foldKey, readNumber } from './keys.level.ts';
 import type { Append, MessageStore, OpenLog, Range, Tip } from './messages.ts';
-import { packOf, packsIn } from './packs.level.ts';
+import { type Packed, packOf, packsIn } from './packs.level.ts';
 import { entriesOf, placeOf, type Records, tipAt } from './records.level.ts';
-import type { Database } from './schema.level.ts';
 
 /** What a record has beside its body, about. */
 const rowBytes = 200;
@@ -61,7 +60,7 @@ async function again(home: Home, committer: Committer, head: Head, { chatId, ent
   if (first > 0 && first <= head.lastSeq) {
     await head.group?.durable;
     const tail = committer.tailsOf(chatId).find(({ firstSeq, lastSeq }) => firstSeq <= first && first <= lastSeq);
-    const records = tail ?? (await home.read((database) => packOf(database, chatId, first)));
+    const records = tail ?? (await home.read((database) => packOf({ database, packs: home.packs }, chatId, first)));
     if (records !== undefined && tipAt(records.bytes, placeOf(records, first)) === tip) return;
   }
   throw new Superseded(`somebody else has written to chat ${chatId}`);
@@ -112,7 +111,9 @@ interface Asked {
 async function readForward(home: Home, chatId: ChatId, tails: readonly Records[], asked: Asked): Promise<readonly Entry[]> {
   const before = (tails[0]?.firstSeq ?? Number.MAX_SAFE_INTEGER) - 1;
   const wanted =
-    asked.first <= before ? await home.read((database) => fromPacks(database, chatId, { ...asked, last: Math.min(asked.last, before) }, new Wanted(asked))) : new Wanted(asked);
+    asked.first <= before
+      ? await home.read((database) => fromPacks({ database, packs: home.packs }, chatId, { ...asked, last: Math.min(asked.last, before) }, new Wanted(asked)))
+      : new Wanted(asked);
   for (const tail of tails) if (wanted.takeFirst(tail)) break;
   return inOrder(chatId, wanted.entries);
 }
@@ -121,15 +122,15 @@ async function readBackward(home: Home, chatId: ChatId, tails: readonly Records[
   const newest = new Wanted(asked);
   const isEnough = tails.toReversed().some((tail) => newest.takeLast(tail));
   const last = Math.min(asked.last, (tails[0]?.firstSeq ?? Number.MAX_SAFE_INTEGER) - 1);
-  const wanted = isEnough || asked.first > last ? newest : await home.read((database) => fromPacks(database, chatId, { ...asked, last }, newest.copy()));
+  const wanted = isEnough || asked.first > last ? newest : await home.read((database) => fromPacks({ database, packs: home.packs }, chatId, { ...asked, last }, newest.copy()));
   return inOrder(chatId, wanted.entries.toReversed());
 }
 
-async function fromPacks(database: Database, chatId: ChatId, { first, last, range }: Asked, wanted: Wanted): Promise<Wanted> {
+async function fromPacks(packed: Packed, chatId: ChatId, { first, last, range }: Asked, wanted: Wanted): Promise<Wanted> {
   const reverse = range.from === 'last';
   const entries = Math.min(range.limit, last - first + 1);
   const bytes = Math.min(range.bytesMax, readBytesMax) + entries * rowBytes;
-  for await (const pack of packsIn(database, chatId, { first, last, reverse, bytes, entries: Math.min(entries, packsAtOnce) })) {
+  for await (const pack of packsIn(packed, chatId, { first, last, reverse, bytes, entries: Math.min(entries, packsAtOnce) })) {
     if (reverse ? wanted.takeLast(pack) : wanted.takeFirst(pack)) break;
   }
   return wanted;

@@ -1,13 +1,14 @@
-// The logs in the database: rows of many entries each, written when the journal is put away. A row's key is that of its last entry.
+// The logs in the database: packs of many entries each, written when the journal is put away. A row's key is that of its last entry; it holds the pack, or says where in a file it lies.
 import type { ChatId } from '../structures/ids.ts';
 import { logKey, logPrefix, readNumber, seqOf, within, writeNumber } from './keys.level.ts';
 import type { Tip } from './messages.ts';
+import { PackReader, type Place, placeBytesOf, placeFrom } from './pack-files.level.ts';
 import { behind, type Records, recordBytes } from './records.level.ts';
 import type { Database } from './schema.level.ts';
 
-/** Layout (1), id of the last append (8), entries (4), then the records. */
+/** Layout (1), id of the last append (8), entries (4), then the records, or the place of the file that has them. */
 const headBytes = 13;
-const layout = 0x81;
+const layouts = { held: 0x81, filed: 0x82 } as const;
 const packBytes = 32 * 1024;
 const readBytesMin = 64 * 1024;
 
@@ -17,23 +18,40 @@ export interface Standing {
   readonly lastSeq: number;
 }
 
-/** Rows that hold these records, each of about 32 KB. */
-export function* packsOf(chatId: ChatId, { firstSeq, lastSeq, bytes }: Records): Generator<{ readonly key: Buffer; readonly value: Buffer }> {
+/** Some records of one log that go into one row. */
+export interface Pack {
+  readonly chatId: ChatId;
+  readonly lastSeq: number;
+  readonly count: number;
+  readonly tip: Tip;
+  /** A view, not a copy. */
+  readonly bytes: Buffer;
+}
+
+/** These records in packs of about 32 KB each. */
+export function* packsOf(chatId: ChatId, { firstSeq, lastSeq, bytes }: Records): Generator<Pack> {
   let from = 0;
   let first = firstSeq;
   for (let at = 0, seq = firstSeq; seq <= lastSeq; seq += 1) {
     const last = at;
     at = behind(bytes, at);
     if (at - from < packBytes && seq < lastSeq) continue;
-    const value = Buffer.allocUnsafeSlow(headBytes + at - from);
-    value.writeUInt8(layout, 0);
-    writeNumber(value, readNumber(bytes, last), 1);
-    value.writeUInt32LE(seq - first + 1, 9);
-    bytes.copy(value, headBytes, from, at);
-    yield { key: logKey(chatId, seq), value };
+    yield { chatId, lastSeq: seq, count: seq - first + 1, tip: readNumber(bytes, last), bytes: bytes.subarray(from, at) };
     from = at;
     first = seq + 1;
   }
+}
+
+/** The row of a pack that lies in a file, or else is to be held by the row itself. */
+export function rowOf(pack: Pack, place: Place | undefined): { readonly key: Buffer; readonly value: Buffer } {
+  const { chatId, lastSeq, count, tip, bytes } = pack;
+  const rest = place === undefined ? bytes : placeBytesOf(place);
+  const value = Buffer.allocUnsafeSlow(headBytes + rest.byteLength);
+  value.writeUInt8(place === undefined ? layouts.held : layouts.filed, 0);
+  writeNumber(value, tip, 1);
+  value.writeUInt32LE(count, 9);
+  rest.copy(value, headBytes);
+  return { key: logKey(chatId, lastSeq), value };
 }
 
 export async function standingOf(database: Database, chatId: ChatId): Promise<Standing> {
@@ -49,9 +67,17 @@ export async function lastSeqOf(database: Database, chatId: ChatId): Promise<num
 }
 
 /** The one that holds `seq`, if it is there. */
-export async function packOf(database: Database, chatId: ChatId, seq: number): Promise<Records | undefined> {
+export async function packOf({ database, packs }: Packed, chatId: ChatId, seq: number): Promise<Records | undefined> {
   const [row] = await database.iterator({ gte: logKey(chatId, seq), lt: within(logPrefix(chatId)).lt, limit: 1 }).all();
-  return row && recordsOf(row[0], row[1]);
+  if (row === undefined) return undefined;
+  const reader = new PackReader(packs);
+  return recordsOf(row[0], row[1], reader).finally(() => reader.close());
+}
+
+/** Where packs are read from: the rows, and the directory of the files that some of them name. */
+export interface Packed {
+  readonly database: Database;
+  readonly packs: string;
 }
 
 export interface PackRange {
@@ -64,36 +90,40 @@ export interface PackRange {
 }
 
 /** The packs that hold any of `first` … `last`, from the first on or, reversed, from the last on. */
-export async function* packsIn(database: Database, chatId: ChatId, { first, last, reverse, bytes, entries }: PackRange): AsyncGenerator<Records> {
+export async function* packsIn({ database, packs }: Packed, chatId: ChatId, { first, last, reverse, bytes, entries }: PackRange): AsyncGenerator<Records> {
   const end = within(logPrefix(chatId)).lt;
   const [lastKey] = reverse ? await database.keys({ gte: logKey(chatId, last), lt: end, limit: 1 }).all() : [];
   const until = lastKey === undefined ? { lt: end } : { lte: lastKey };
   const iterator = database.iterator({ gte: logKey(chatId, first), ...until, reverse, highWaterMarkBytes: Math.max(readBytesMin, bytes) });
+  const reader = new PackReader(packs);
   try {
     for (;;) {
       const rows = await iterator.nextv(entries);
       if (rows.length === 0) return;
       for (const [key, value] of rows) {
-        const pack = recordsOf(key, value);
-        if (pack.firstSeq > last && !reverse) return;
-        yield pack;
+        if (firstSeqOf(key, value) > last && !reverse) return;
+        yield await recordsOf(key, value, reader);
       }
     }
   } finally {
-    await iterator.close();
+    await Promise.all([iterator.close(), reader.close()]);
   }
 }
 
-const isPack = (value: Buffer): boolean => value.readUInt8(0) === layout;
+/** Other rows are of the first layout, which had one for each entry: the id of its append, the entry. */
+const isPack = (value: Buffer): boolean => value.readUInt8(0) === layouts.held || value.readUInt8(0) === layouts.filed;
 
-function recordsOf(key: Buffer, value: Buffer): Records {
+const firstSeqOf = (key: Buffer, value: Buffer): number => (isPack(value) ? seqOf(key) - value.readUInt32LE(9) + 1 : seqOf(key));
+
+async function recordsOf(key: Buffer, value: Buffer, reader: PackReader): Promise<Records> {
   const lastSeq = seqOf(key);
-  if (isPack(value)) return { firstSeq: lastSeq - value.readUInt32LE(9) + 1, lastSeq, bytes: value.subarray(headBytes) };
-  // The first layout had a row an entry: the id of its append, the entry.
+  const firstSeq = firstSeqOf(key, value);
+  if (value.readUInt8(0) === layouts.filed) return { firstSeq, lastSeq, bytes: await reader.read(placeFrom(value, headBytes)) };
+  if (isPack(value)) return { firstSeq, lastSeq, bytes: value.subarray(headBytes) };
   const entry = value.subarray(8);
   const bytes = Buffer.allocUnsafeSlow(recordBytes(entry));
   value.copy(bytes, 0, 0, 8);
   bytes.writeUInt32LE(entry.byteLength, 8);
   bytes.set(entry, bytes.byteLength - entry.byteLength);
-  return { firstSeq: lastSeq, lastSeq, bytes };
+  return { firstSeq, lastSeq, bytes };
 }

@@ -149,7 +149,7 @@ export class Recent {
     this.#current = new Generation();
     // All in one turn with the database: rows of later commits wait.
     const whole = this.#inTurn(async (database) => {
-      await checkpoint({ ...sealed, isOutdated: () => false }, (job) => job(database));
+      await checkpoint({ ...sealed, isOutdated: () => false }, this.#options.home.packs, (job) => job(database));
       return take(database);
     });
     this.#checkpointing = whole
@@ -176,7 +176,7 @@ export class Recent {
     if (sealed === undefined) return;
     const what: Checkpoint = { ...sealed, isOutdated: (key) => this.#current.rows.has(key) };
     try {
-      await checkpoint(what, (job, done) => this.#paced(job, done));
+      await checkpoint(what, this.#options.home.packs, (job, done) => this.#paced(job, done));
       this.#free(sealed);
     } catch (error) {
       await this.#mend(error);

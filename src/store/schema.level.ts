@@ -15,12 +15,17 @@ export interface Migration {
 }
 
 /** The first one leads from version 1 to version 2, and so on. Append only. */
-export const migrations: readonly Migration[] = [{ says: 'entries of a log lie in packs from now on; rows of single entries are read as they are', run: () => Promise.resolve() }];
+export const migrations: readonly Migration[] = [
+  { says: 'entries of a log lie in packs from now on; rows of single entries are read as they are', run: () => Promise.resolve() },
+  { says: 'packs lie in files beside the database from now on; those in it are read as they are', run: () => Promise.resolve() },
+];
 
 export const versionKey = aboutKey('version');
 export const incarnationKey = aboutKey('incarnation');
 /** The number of the last group of writes that was committed: tells after a failure what had become of it. */
 export const groupKey = aboutKey('group');
+/** The last file of packs that a row may name. One with a higher number is what a crash has left behind. */
+export const packFileKey = aboutKey('packFile');
 /** Written to see whether writing works again. */
 export const probeKey = aboutKey('probe');
 

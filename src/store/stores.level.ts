@@ -51,7 +51,7 @@ export async function openLevelStores(options: LevelOptions): Promise<LevelStore
     incarnation: home.incarnation,
     counts: committer.counts,
     trouble: () => committer.trouble(),
-    backup: (to) => backupTo(committer, to),
+    backup: (to) => backupTo(committer, home.packs, to),
     async close() {
       await committer.close();
       await home.close();

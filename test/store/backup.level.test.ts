@@ -115,7 +115,7 @@ describe('a backup of the embedded store', () => {
     await assert.rejects(restoreLevel({ from: at('backup'), directory: at('restored'), random }), /holds no store/);
     await stores.backup(at('backup'));
     await stores.close();
-    assert.deepEqual(await readdir(at('backup')), ['db']);
+    assert.deepEqual(await readdir(at('backup')), ['db', 'packs']);
     await restoreLevel({ from: at('backup'), directory: at('restored'), random });
   });
 });

@@ -86,6 +86,7 @@ describe('the embedded store', () => {
       assert.ok(total > before, 'each round has appended');
       before = total;
     }
+    assert.ok((await readdir(join(directory, 'packs'))).length > 1, 'some of it lies in files of packs');
   });
 
   /** The file of the journal that was written to last, and where its last block ends. */
