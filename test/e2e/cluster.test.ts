@@ -2,6 +2,7 @@
 import { after, before } from 'node:test';
 import { Cluster } from '../../scripts/services/cluster.ts';
 import { amongNodes } from './among-nodes.ts';
+import { clocksJump } from './clocks-jump.ts';
 import { nodesChange } from './nodes-change.ts';
 import { runOn } from './served.ts';
 
@@ -21,4 +22,5 @@ await import('./devices.test.ts');
 await import('./groups.test.ts');
 await import('./large-groups.test.ts');
 amongNodes(() => cluster);
+clocksJump(() => cluster);
 nodesChange(() => cluster);
