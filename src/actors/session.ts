@@ -254,8 +254,10 @@ function watch({ userIds, former }: Extract<SessionEffect, { kind: 'watch' }>, u
 
 function online(isOnline: boolean, self: SessionSelf, { entities, presence, clock, router }: SessionNeeds): void {
   const userId = self.id;
-  entities.tellIfAwake('presence', userId, { kind: 'seen', online: isOnline });
-  presence.put({ userId, online: isOnline, lastSeenMs: clock.nowMs() }).catch(() => undefined); // may be lost
+  const atMs = clock.nowMs();
+  entities.tellIfAwake('presence', userId, { kind: 'seen', node: router.node, online: isOnline, atMs });
+  const tell = (): void => router.tellWatchers(userId, isOnline, atMs);
+  presence.put({ userId, online: isOnline, lastSeenMs: atMs }).then(tell, tell); // written first: who begins to watch meanwhile finds it there, or hears it. May be lost
   if (isOnline && router.mayLose) self.after(firstHealMs, { kind: 'heal' });
 }
 

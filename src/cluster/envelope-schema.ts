@@ -68,6 +68,8 @@ export const toUserEnvelopes = [
   frame(18, 'revoke', { deviceId: id('device') }),
 ] as const;
 
+export const toWatchersEnvelopes = [frame(64, 'seen', { node: nodeId, online: flag(), atMs: counter() })] as const;
+
 export const toChatEnvelopes = [frame(32, 'chatPush', chatPush)] as const;
 
 export const toAllEnvelopes = [

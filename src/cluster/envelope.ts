@@ -19,6 +19,16 @@ export type ToUser =
   /** The device was logged out, wherever it is connected. */
   | { readonly kind: 'revoke'; readonly deviceId: DeviceId };
 
+/** On `presence.<id>`: for the nodes on which somebody watches that user. */
+export type ToWatchers = {
+  readonly kind: 'seen';
+  /** Who says it. */
+  readonly node: string;
+  /** The user has come to that node, or has left it; when, by its clock. */
+  readonly online: boolean;
+  readonly atMs: number;
+};
+
 /** On `chat.<id>`: entries for the audiences of a large chat. */
 export type ToChatAudiences = ChatPush;
 

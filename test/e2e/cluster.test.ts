@@ -4,6 +4,7 @@ import { Cluster } from '../../scripts/services/cluster.ts';
 import { amongNodes } from './among-nodes.ts';
 import { clocksJump } from './clocks-jump.ts';
 import { nodesChange } from './nodes-change.ts';
+import { presenceCrosses } from './presence-crosses.ts';
 import { runOn } from './served.ts';
 
 let cluster: Cluster;
@@ -24,3 +25,4 @@ await import('./large-groups.test.ts');
 amongNodes(() => cluster);
 clocksJump(() => cluster);
 nodesChange(() => cluster);
+presenceCrosses(() => cluster); // as the newer build, which all are by now
