@@ -67,8 +67,9 @@ class Node {
   }
 }
 
-/** Whom who watches was told of. */
+/** Whom who watches was told of, and what was said to users. */
 const watched: UserId[] = [];
+const said: string[] = [];
 
 function linkOf(node: string, receiver: Receiver, send: (to: string, envelope: ToNode) => void): Link {
   const nothing = (): void => undefined;
@@ -77,7 +78,7 @@ function linkOf(node: string, receiver: Receiver, send: (to: string, envelope: T
     node,
     mayLose: true,
     toNode: (to, envelope) => (to === node ? receiver.fromNode(envelope) : send(to, envelope)),
-    toUser: nothing,
+    toUser: (_, { kind }) => void said.push(kind),
     toChat: nothing,
     toAll,
     subscribeUser: nothing,
@@ -203,12 +204,14 @@ test('a node that holds sends back keeps what it had passed to a node that is go
   assert.deepEqual([a.numbers, b.numbers, a.entities.told], [[], [1], []]);
 });
 
-test('who watches is told only when all nodes read that; until then they look', () => {
+test('who watches, and where a device was before, is told only when all nodes read that; until then they look', () => {
   const a = new Node('a', 'a', new Map());
-  watched.length = 0;
+  watched.length = said.length = 0;
   a.router.tellWatchers(userId, true, 1);
-  assert.deepEqual([a.router.tellsPresence, watched], [false, []]);
+  a.router.tellAttached(userId, deviceId, 1);
+  assert.deepEqual([a.router.tellsPresence, watched, said], [false, [], []]);
   a.placing.level = 1;
   a.router.tellWatchers(userId, true, 1);
-  assert.deepEqual([a.router.tellsPresence, watched], [true, [userId]]);
+  a.router.tellAttached(userId, deviceId, 1);
+  assert.deepEqual([a.router.tellsPresence, watched, said], [true, [userId], ['attached']]);
 });

@@ -3,6 +3,7 @@ import { after, before } from 'node:test';
 import { Cluster } from '../../scripts/services/cluster.ts';
 import { amongNodes } from './among-nodes.ts';
 import { clocksJump } from './clocks-jump.ts';
+import { deviceTwice } from './device-twice.ts';
 import { nodesChange } from './nodes-change.ts';
 import { presenceCrosses } from './presence-crosses.ts';
 import { runOn } from './served.ts';
@@ -25,4 +26,6 @@ await import('./large-groups.test.ts');
 amongNodes(() => cluster);
 clocksJump(() => cluster);
 nodesChange(() => cluster);
-presenceCrosses(() => cluster); // as the newer build, which all are by now
+// As the newer build, which all are by now.
+presenceCrosses(() => cluster);
+deviceTwice(() => cluster);
