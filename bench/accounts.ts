@@ -35,7 +35,7 @@ export async function mintAccounts(directory: string, count: number): Promise<re
           stores.users.create({ userId, handle, name: handle, passwordHash, createdAtMs }),
           stores.devices.put({ userId, deviceId, name: 'bench', createdAtMs, revokedAtMs: 0 }),
         ]);
-        return { userId, deviceId, accessToken: (await access.sign(userId, deviceId)).token };
+        return { userId, deviceId, accessToken: (await access.sign(userId, deviceId, createdAtMs)).token };
       });
       accounts.push(...(await Promise.all(some)));
     }

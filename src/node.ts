@@ -32,6 +32,8 @@ export interface NodePorts {
   /** Whether Redis answers, where there is one. */
   redisUp?(): boolean;
   readonly clock: Clock;
+  /** The machine's own clock, which may jump both ways: for what is compared with the clocks of others. */
+  readonly wallMs: () => number;
   readonly random: Random;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly node: string;
@@ -138,11 +140,10 @@ export interface Edge {
 
 async function accountsOf(
   settings: Settings,
-  { stores, clock, randomBytes, rateLimits }: NodePorts,
+  { stores, clock, wallMs: nowMs, randomBytes, rateLimits }: NodePorts,
   onRevoked: (userId: UserId, deviceId: DeviceId) => void,
 ): Promise<KnownAccounts> {
-  const nowMs = (): number => clock.nowMs();
-  const access = await joseAccessTokens({ store: stores.tokens, issuer, nowMs, randomBytes });
+  const access = await joseAccessTokens({ store: stores.tokens, issuer, nowMs, risingMs: () => clock.nowMs(), randomBytes });
   const rates = rateGuard(rateLimits, scaledRules(settings.PARLEY_RATE_FACTOR));
   const passwords = await argon2Passwords();
   return { rates, ...accounts({ stores, access, passwords, rates, registration: settings.PARLEY_REGISTRATION, nowMs, randomBytes, onRevoked }) };
@@ -157,7 +158,7 @@ function socketsOf(settings: Settings, { clock, stores }: NodePorts, kernel: Ker
     heartbeatMs: settings.PARLEY_HEARTBEAT_MS,
     helloTimeoutMs: settings.PARLEY_HELLO_TIMEOUT_MS,
     verifyAccess: (token) => tokens.verifyAccess(token),
-    deviceGood: (userId, deviceId, issuedAtMs) => devices.deviceGood(userId, deviceId, issuedAtMs),
+    deviceGood: (token) => devices.deviceGood(token),
     closedFor: () => (edge.draining ? 'draining' : undefined),
     counts,
     onFault: (fault) => log.error({ err: fault }, 'a connection failed'),

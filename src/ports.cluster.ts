@@ -42,6 +42,7 @@ export async function clusterPorts(settings: Settings, { onReport }: Reporting):
       rateLimits: volatile?.rateLimits ?? memoryRateLimits(),
       ...(volatile && { redisUp: volatile.isUp }),
       clock,
+      wallMs: Date.now,
       random,
       randomBytes,
       node,

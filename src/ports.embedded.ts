@@ -28,6 +28,7 @@ export async function embeddedPorts(settings: Settings, { onReport, onCommit }: 
     rateLimits: volatile?.rateLimits ?? memoryRateLimits(),
     ...(volatile && { redisUp: volatile.isUp }),
     clock,
+    wallMs: Date.now,
     random,
     randomBytes,
     node,

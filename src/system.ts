@@ -104,7 +104,14 @@ export function startSystem(ports: SystemPorts): System {
       (chatId) => link.unsubscribeChat(chatId),
     ),
   );
-  kernel.host(presenceActor({ router, presence, isConnected: (userId) => kernel.isAwake('session', userId) }));
+  const presences = presenceActor({ router, presence, isConnected: (userId) => kernel.isAwake('session', userId) });
+  kernel.host(
+    heard(
+      presences,
+      (userId) => link.subscribePresence(userId),
+      (userId) => link.unsubscribePresence(userId),
+    ),
+  );
   return { kernel, router, heals, membership, connections, lagging: () => lagging.size };
 }
 
@@ -123,9 +130,11 @@ function placeOf({ node, clock, random, cluster, linkTo }: SystemPorts, kernel: 
   };
   const router = createRouter(kernel, membership, (receiver) => linkTo(receiver, events));
   heartbeats.link = router.link;
+  const tellOfGone = outOfSight(membership, kernel);
   membership.hear({
     changed(missed) {
       router.handOver();
+      tellOfGone();
       if (missed) heals.begin();
     },
     heal: () => heals.begin(),
@@ -133,6 +142,18 @@ function placeOf({ node, clock, random, cluster, linkTo }: SystemPorts, kernel: 
     twin: () => undefined,
   });
   return { membership, router, heals };
+}
+
+/** Who watches a user hears of nodes that have gone without a word; unless it is this one that is away from the others. */
+function outOfSight(membership: Membership, kernel: Kernel): () => void {
+  let known: readonly string[] = [];
+  return () => {
+    const { standing, nodes } = membership.describe();
+    if (standing !== 'whole' && standing !== 'half') return;
+    const gone = known.filter((one) => !membership.sees(one));
+    known = nodes.map(({ node }) => node);
+    if (gone.length > 0) for (const userId of [...kernel.awakeIds('presence')]) kernel.tellIfAwake('presence', userId, { kind: 'gone', nodes: gone });
+  };
 }
 
 /** The node wants what others send to the entity, from before it reads anything until it is put away. */

@@ -1,6 +1,6 @@
-// The actor of one user's presence: awake only while somebody watches.
+// The actor of one user's presence on a node: awake only while somebody there watches. Nodes say it when the user comes to them or leaves; the store has the last that is known.
 import type { Router } from '../cluster/router.ts';
-import { type PresenceCommand, type PresenceEffect, type PresenceState, step } from '../core/presence.ts';
+import { after, type Looked, type PresenceCommand, type PresenceEffect, type PresenceState, step } from '../core/presence.ts';
 import type { PresenceStore } from '../store/presence.ts';
 import type { UserId } from '../structures/ids.ts';
 import type { ActorDefinition } from './runtime/actor.ts';
@@ -17,10 +17,15 @@ interface Context {
   isUnknown: boolean;
 }
 
-/** Users of other nodes are looked up again so often, as are all while the store is out of reach. */
-const lookMs = 15_000;
+/** Interest takes a moment to spread: what was said meanwhile is looked up. */
+const firstLookMs = 5_000;
+/** Against what was lost on the way, and for nodes that died with a word in the store. */
+const lookMs = 60_000;
+/** While the store is out of reach, and while there are nodes that do not say it yet. */
+const oftenMs = 15_000;
 
 export function presenceActor(needs: PresenceNeeds): ActorDefinition<UserId, PresenceState, PresenceCommand, PresenceEffect, Context> {
+  const { router } = needs;
   return {
     kind: 'presence',
     mailboxMax: 1_000,
@@ -31,7 +36,7 @@ export function presenceActor(needs: PresenceNeeds): ActorDefinition<UserId, Pre
     sizeOf: () => 64,
     async load(userId) {
       const { isUnknown, ...found } = await look(userId, needs);
-      return { state: { userId, ...found, watchers: new Set(), changes: 0 }, context: { isUnknown } };
+      return { state: after({ userId, nodes: new Map(), lastSeenMs: 0, watchers: new Set(), changes: 0 }, found), context: { isUnknown } };
     },
     step,
     isDurable: () => false,
@@ -39,14 +44,14 @@ export function presenceActor(needs: PresenceNeeds): ActorDefinition<UserId, Pre
     perform(effect, self) {
       switch (effect.kind) {
         case 'tell':
-          return needs.router.notifyUser(effect.to, { kind: 'presence', ...effect.about }, null);
+          return router.notifyUser(effect.to, { kind: 'presence', ...effect.about }, null);
         case 'lookLater':
-          if (needs.router.mayLose || self.context.isUnknown) self.after(lookMs, { kind: 'look' });
-          return;
+          if (!router.mayLose && !self.context.isUnknown) return;
+          return self.after(effect.first ? firstLookMs : router.tellsPresence && !self.context.isUnknown ? lookMs : oftenMs, { kind: 'look', extra: false });
         case 'look':
           return void look(self.id, needs).then(({ isUnknown, ...found }) => {
             self.context.isUnknown = isUnknown;
-            self.after(0, { kind: 'looked', ...found, changes: effect.changes });
+            self.after(0, { kind: 'looked', ...found, changes: effect.changes, extra: effect.extra });
           });
       }
     },
@@ -56,12 +61,16 @@ export function presenceActor(needs: PresenceNeeds): ActorDefinition<UserId, Pre
   };
 }
 
-/** Alone, a node knows who is connected; a row that says more is left from a session that crashed. */
-async function look(userId: UserId, { presence, isConnected, router }: PresenceNeeds): Promise<{ online: boolean; lastSeenMs: number; isUnknown: boolean }> {
+type Found = Pick<Looked, 'on' | 'lastSeenMs' | 'knowsAll'> & { readonly isUnknown: boolean };
+
+/** Who is here this node knows itself; a row that says otherwise is left from a session that crashed. */
+async function look(userId: UserId, { presence, isConnected, router }: PresenceNeeds): Promise<Found> {
+  const here = (): string[] => (isConnected(userId) ? [router.node] : []);
   try {
     const seen = await presence.get(userId);
-    return { online: isConnected(userId) || (router.mayLose && seen?.online === true), lastSeenMs: seen?.lastSeenMs ?? 0, isUnknown: false };
+    const others = router.mayLose ? (seen?.nodes ?? []).filter((node) => node !== router.node) : [];
+    return { on: [...here(), ...others], lastSeenMs: seen?.lastSeenMs ?? 0, knowsAll: !router.mayLose || seen?.nodes !== undefined, isUnknown: false };
   } catch {
-    return { online: isConnected(userId), lastSeenMs: 0, isUnknown: true }; // may be lost: grey rather than broken
+    return { on: here(), lastSeenMs: 0, knowsAll: true, isUnknown: true }; // may be lost: grey rather than broken
   }
 }

@@ -11,6 +11,7 @@ import type { PresenceStore } from '../store/presence.ts';
 import type { Clock } from '../structures/clock.ts';
 import type { ChatId, DeviceId, UserId } from '../structures/ids.ts';
 import type { ActorDefinition, Entities, GivenBack, Self } from './runtime/actor.ts';
+import { online, watch } from './session-presence.ts';
 
 /** The open sockets, as a session sees them. Transport fulfils it. */
 export interface Connections {
@@ -63,11 +64,8 @@ interface SessionContext {
   /** Chats for which users are being looked up, with what came meanwhile: what devices send to one chat keeps its order. */
   held: Map<ChatId, (() => void)[]> | undefined;
 }
-type SessionSelf = Self<UserId, SessionContext>;
+export type SessionSelf = Self<UserId, SessionContext>;
 type SessionActor = ActorDefinition<UserId, SessionState, SessionCommand, SessionEffect, SessionContext>;
-
-/** After attaching, interest takes a moment to spread; then from time to time. Only where the link may lose. */
-const firstHealMs = 5_000;
 
 export function sessionActor(needs: SessionNeeds): SessionActor {
   const { router } = needs;
@@ -122,6 +120,8 @@ function perform(effect: SessionEffect, self: SessionSelf, needs: SessionNeeds):
       return void entities.tellIfAwake('audience', effect.chatId, { kind: 'leave', userId, connection: effect.connection });
     case 'watch':
       return watch(effect, userId, needs);
+    case 'attached':
+      return router.tellAttached(userId, effect.deviceId, effect.atMs);
     case 'online':
       return online(effect.online, self, needs);
     case 'heal':
@@ -239,24 +239,6 @@ function heal(self: SessionSelf, { answers, entities, router, clock }: SessionNe
     },
     () => done([], []),
   );
-}
-
-function watch({ userIds, former }: Extract<SessionEffect, { kind: 'watch' }>, userId: UserId, { entities, answers }: SessionNeeds): void {
-  for (const other of former) if (!userIds.includes(other)) entities.tellIfAwake('presence', other, { kind: 'unwatch', by: userId });
-  if (userIds.length === 0) return;
-  answers.acquainted(userId, userIds).then(
-    (known) => {
-      for (const other of known) entities.tell('presence', other, { kind: 'watch', by: userId });
-    },
-    () => undefined, // presence may be lost
-  );
-}
-
-function online(isOnline: boolean, self: SessionSelf, { entities, presence, clock, router }: SessionNeeds): void {
-  const userId = self.id;
-  entities.tellIfAwake('presence', userId, { kind: 'seen', online: isOnline });
-  presence.put({ userId, online: isOnline, lastSeenMs: clock.nowMs() }).catch(() => undefined); // may be lost
-  if (isOnline && router.mayLose) self.after(firstHealMs, { kind: 'heal' });
 }
 
 /** A session's own mailbox is full: the device that asks hears it at once, past the session. */

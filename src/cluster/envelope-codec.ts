@@ -2,8 +2,8 @@
 import { Malformed, Reader } from '../protocol/reader.ts';
 import { type AnyFrame, type Field, oneFrame, type UnknownFrame } from '../protocol/schema.ts';
 import { Writer } from '../protocol/writer.ts';
-import type { ToAll, ToChatAudiences, ToNode, ToUser } from './envelope.ts';
-import { type From, toAllEnvelopes, toChatEnvelopes, toNodeEnvelopes, toUserEnvelopes } from './envelope-schema.ts';
+import type { ToAll, ToChatAudiences, ToNode, ToUser, ToWatchers } from './envelope.ts';
+import { type From, toAllEnvelopes, toChatEnvelopes, toNodeEnvelopes, toUserEnvelopes, toWatchersEnvelopes } from './envelope-schema.ts';
 
 /**
  * A new kind of envelope, or a field more at its end, needs no new version: older nodes pass over both (and are sent new kinds only once the whole view can
@@ -25,6 +25,7 @@ export interface Envelopes {
   readonly node: ToNode | From;
   readonly user: ToUser;
   readonly chat: ToChatAudiences;
+  readonly presence: ToWatchers;
   readonly all: ToAll;
 }
 export type AddressKind = keyof Envelopes;
@@ -43,6 +44,7 @@ const fields: Readonly<Record<AddressKind, Field<AnyEnvelope | UnknownFrame>>> =
   node: fieldOf(toNodeEnvelopes),
   user: fieldOf(toUserEnvelopes),
   chat: fieldOf(toChatEnvelopes),
+  presence: fieldOf(toWatchersEnvelopes),
   all: fieldOf(toAllEnvelopes),
 };
 

@@ -17,7 +17,19 @@ export type ToUser =
   | { readonly kind: 'push'; readonly push: Push }
   | { readonly kind: 'notify'; readonly frame: ToDevice; readonly except: DeviceId | null }
   /** The device was logged out, wherever it is connected. */
-  | { readonly kind: 'revoke'; readonly deviceId: DeviceId };
+  | { readonly kind: 'revoke'; readonly deviceId: DeviceId }
+  /** The device has connected to that node; when, by its clock. An older connection of it elsewhere ends. */
+  | { readonly kind: 'attached'; readonly deviceId: DeviceId; readonly node: string; readonly atMs: number };
+
+/** On `presence.<id>`: for the nodes on which somebody watches that user. */
+export type ToWatchers = {
+  readonly kind: 'seen';
+  /** Who says it. */
+  readonly node: string;
+  /** The user has come to that node, or has left it; when, by its clock. */
+  readonly online: boolean;
+  readonly atMs: number;
+};
 
 /** On `chat.<id>`: entries for the audiences of a large chat. */
 export type ToChatAudiences = ChatPush;

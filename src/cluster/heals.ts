@@ -1,4 +1,4 @@
-// After something may have been lost between nodes every session looks at what moved: spread over a while, so that the store sees no storm.
+// After something may have been lost between nodes every session looks at what moved, and who watches somebody looks again: spread over a while, so that the store sees no storm.
 import type { Clock, Random } from '../structures/clock.ts';
 import type { LocalEntities } from './router.ts';
 
@@ -10,7 +10,7 @@ export class Heals {
   readonly #clock: Clock;
   readonly #random: Random;
   /** Who has not been told yet, and how many at a time. */
-  #left: string[] = [];
+  #left: (() => void)[] = [];
   #atOnce = 0;
   /** Something was lost since the round began: those that were told before look once more. */
   #again = false;
@@ -29,14 +29,18 @@ export class Heals {
       return;
     }
     this.count += 1;
-    this.#left = [...this.#entities.awakeIds('session')];
+    this.#left = [...this.#asking('presence', { kind: 'look', extra: true }), ...this.#asking('session', { kind: 'heal', answersLost: true })];
     if (this.#left.length === 0) return;
     this.#atOnce = Math.max(1, Math.ceil((this.#left.length * sliceMs) / spreadMs));
     this.#clock.after(this.#random() * sliceMs * 10, () => this.#slice());
   }
 
+  #asking(kind: string, command: object): (() => void)[] {
+    return [...this.#entities.awakeIds(kind)].map((id) => () => void this.#entities.tellIfAwake(kind, id, command));
+  }
+
   #slice(): void {
-    for (const userId of this.#left.splice(-this.#atOnce)) this.#entities.tellIfAwake('session', userId, { kind: 'heal', answersLost: true });
+    for (const ask of this.#left.splice(-this.#atOnce)) ask();
     if (this.#left.length > 0) this.#clock.after(sliceMs, () => this.#slice());
     else if (this.#again) {
       this.#again = false;

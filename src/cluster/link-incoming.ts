@@ -55,6 +55,11 @@ export class Incoming {
     this.#take('chat', message, (envelope) => receiver.forChat(chatId, envelope));
   }
 
+  forWatchers(userId: UserId, message: Uint8Array): void {
+    const { receiver } = this.#needs;
+    this.#take('presence', message, (envelope) => receiver.forWatchers(userId, envelope));
+  }
+
   fromAll(message: Uint8Array): void {
     this.#take('all', message, (envelope) => {
       if (envelope.kind === 'leftOut') this.#needs.tellLost('leftOut');

@@ -2,7 +2,7 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import type { Clock, Random, Timer } from '../structures/clock.ts';
 import type { ChatId, UserId } from '../structures/ids.ts';
-import type { ToAll, ToChatAudiences, ToNode, ToUser } from './envelope.ts';
+import type { ToAll, ToChatAudiences, ToNode, ToUser, ToWatchers } from './envelope.ts';
 import { encodeEnvelope } from './envelope-codec.ts';
 import type { Link, LinkEvents, LostWhy, Receiver } from './link.ts';
 import { giveUp } from './link-connect.nats.ts';
@@ -42,10 +42,11 @@ export class NatsLink implements Link {
   readonly #incoming: Incoming;
   readonly #users = new Map<UserId, Subscription>();
   readonly #chats = new Map<ChatId, Subscription>();
+  readonly #watched = new Map<UserId, Subscription>();
   readonly #own: readonly Subscription[];
   /** How many messages each node was sent, by subject. */
   readonly #numbers = new Map<string, number>();
-  readonly #subjects: Readonly<Record<'node' | 'user' | 'chat' | 'nodes', string>>;
+  readonly #subjects: Readonly<Record<'node' | 'user' | 'chat' | 'presence' | 'nodes', string>>;
   #reconnects = 0;
   #cuts = 0;
   #isUp = true;
@@ -61,7 +62,7 @@ export class NatsLink implements Link {
     this.#needs = needs;
     this.node = needs.node;
     const { connection, prefix, pendingBytesMax: bytesMax, receiver, events, onFault } = needs;
-    this.#subjects = { node: `${prefix}.node.`, user: `${prefix}.user.`, chat: `${prefix}.chat.`, nodes: `${prefix}.nodes` };
+    this.#subjects = { node: `${prefix}.node.`, user: `${prefix}.user.`, chat: `${prefix}.chat.`, presence: `${prefix}.presence.`, nodes: `${prefix}.nodes` };
     this.#incoming = new Incoming({ receiver, events, onFault, tellLost: (why) => this.#tellLost(why) });
     this.#outgoing = new Outgoing({ bytesMax, publish: (subject, message) => this.#publish(subject, message), headOf: (subject) => this.#headOf(subject) });
     this.#outgoing.open();
@@ -80,7 +81,7 @@ export class NatsLink implements Link {
   /** Since the start, for the metrics. */
   get counts(): { readonly out: OutgoingCounts; readonly in: IncomingCounts; readonly waitingBytes: number; readonly subscriptions: number; readonly reconnects: number } {
     const { counts: out, bytes: waitingBytes } = this.#outgoing;
-    return { out, in: this.#incoming.counts, waitingBytes, subscriptions: this.#users.size + this.#chats.size, reconnects: this.#reconnects };
+    return { out, in: this.#incoming.counts, waitingBytes, subscriptions: this.#users.size + this.#chats.size + this.#watched.size, reconnects: this.#reconnects };
   }
 
   toNode(node: string, envelope: ToNode): void {
@@ -102,36 +103,37 @@ export class NatsLink implements Link {
     this.#send(`${this.#subjects.chat}${chatId}`, encodeEnvelope('chat', envelope));
   }
 
+  toWatchers(userId: UserId, envelope: ToWatchers): void {
+    this.#needs.receiver.forWatchers(userId, envelope);
+    this.#send(`${this.#subjects.presence}${userId}`, encodeEnvelope('presence', envelope));
+  }
+
   toAll(envelope: ToAll): void {
     if (this.#isUp && !this.#isClosed) this.#publish(this.#subjects.nodes, encodeEnvelope('all', envelope));
   }
 
   subscribeUser(userId: UserId): void {
-    if (this.#isClosing || this.#users.has(userId)) return;
-    const subject = `${this.#subjects.user}${userId}`;
-    this.#users.set(
-      userId,
-      this.#subscribe(subject, (message) => this.#incoming.forUser(userId, message)),
-    );
+    this.#want(this.#users, userId, this.#subjects.user, (message) => this.#incoming.forUser(userId, message));
   }
 
   unsubscribeUser(userId: UserId): void {
-    this.#users.get(userId)?.unsubscribe();
-    this.#users.delete(userId);
+    dropped(this.#users, userId);
   }
 
   subscribeChat(chatId: ChatId): void {
-    if (this.#isClosing || this.#chats.has(chatId)) return;
-    const subject = `${this.#subjects.chat}${chatId}`;
-    this.#chats.set(
-      chatId,
-      this.#subscribe(subject, (message) => this.#incoming.forChat(chatId, message)),
-    );
+    this.#want(this.#chats, chatId, this.#subjects.chat, (message) => this.#incoming.forChat(chatId, message));
   }
 
   unsubscribeChat(chatId: ChatId): void {
-    this.#chats.get(chatId)?.unsubscribe();
-    this.#chats.delete(chatId);
+    dropped(this.#chats, chatId);
+  }
+
+  subscribePresence(userId: UserId): void {
+    this.#want(this.#watched, userId, this.#subjects.presence, (message) => this.#incoming.forWatchers(userId, message));
+  }
+
+  unsubscribePresence(userId: UserId): void {
+    dropped(this.#watched, userId);
   }
 
   async flush(): Promise<void> {
@@ -165,6 +167,10 @@ export class NatsLink implements Link {
     }
     this.#isClosed = true;
     await connection.close();
+  }
+
+  #want<Id extends string>(wants: Map<Id, Subscription>, id: Id, subjects: string, take: (message: Uint8Array) => void): void {
+    if (!this.#isClosing && !wants.has(id)) wants.set(id, this.#subscribe(`${subjects}${id}`, take));
   }
 
   #subscribe(subject: string, take: (message: Uint8Array) => void): Subscription {
@@ -275,4 +281,9 @@ export class NatsLink implements Link {
     this.#down();
     if (!this.#isClosing) this.#needs.onFault(new LinkDown('The connection to NATS has ended.', { cause: error }));
   }
+}
+
+function dropped<Id extends string>(wants: Map<Id, Subscription>, id: Id): void {
+  wants.get(id)?.unsubscribe();
+  wants.delete(id);
 }

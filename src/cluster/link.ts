@@ -1,7 +1,7 @@
 // How nodes reach each other. Contract (test/cluster/link.contract.ts): what one node sends to one address arrives in order, once or again after a reconnect,
 // or not at all; then `lost` is called, and who listens resyncs.
 import type { ChatId, UserId } from '../structures/ids.ts';
-import type { ToAll, ToChatAudiences, ToNode, ToUser } from './envelope.ts';
+import type { ToAll, ToChatAudiences, ToNode, ToUser, ToWatchers } from './envelope.ts';
 
 export interface Link {
   /** This node's id. */
@@ -14,6 +14,8 @@ export interface Link {
   toUser(userId: UserId, envelope: ToUser): void;
   /** To every node that has an audience of that chat. */
   toChat(chatId: ChatId, envelope: ToChatAudiences): void;
+  /** To every node on which somebody watches that user. */
+  toWatchers(userId: UserId, envelope: ToWatchers): void;
   /** To every other node, unless this one is cut off: then to nobody. */
   toAll(envelope: ToAll): void;
   /** This node wants what others send to that user. Whatever it sends after that call stands behind the wish. Saying it twice changes nothing. */
@@ -21,6 +23,9 @@ export interface Link {
   unsubscribeUser(userId: UserId): void;
   subscribeChat(chatId: ChatId): void;
   unsubscribeChat(chatId: ChatId): void;
+  /** The same for what nodes say of that user's coming and going. */
+  subscribePresence(userId: UserId): void;
+  unsubscribePresence(userId: UserId): void;
   /** Resolves when everything said so far has reached the place from which it spreads. Rejects while this node is cut off. */
   flush(): Promise<void>;
   /** Hears what is under way, says what is left to say, ends. What is sent afterwards reaches this node alone. */
@@ -32,6 +37,7 @@ export interface Receiver {
   fromNode(envelope: ToNode): void;
   forUser(userId: UserId, envelope: ToUser): void;
   forChat(chatId: ChatId, envelope: ToChatAudiences): void;
+  forWatchers(userId: UserId, envelope: ToWatchers): void;
 }
 
 /**

@@ -31,6 +31,12 @@ export interface Router {
   pushToUsers(userIds: readonly UserId[], push: Push): void;
   notifyUser(userId: UserId, frame: ToDevice, except: DeviceId | null): void;
   pushToAudiences(chatId: ChatId, chatPush: ToChatAudiences): void;
+  /** That device has connected here: an older connection of it on another node ends. */
+  tellAttached(userId: UserId, deviceId: DeviceId, atMs: number): void;
+  /** Whether all nodes tell those who watch a user of the user's coming and going; else they look. */
+  readonly tellsPresence: boolean;
+  /** That user has come to this node, or has left it. */
+  tellWatchers(userId: UserId, online: boolean, atMs: number): void;
   /** That device was logged out: wherever it is connected it is so no longer. */
   revokeDevice(userId: UserId, deviceId: DeviceId): void;
 }
@@ -43,7 +49,10 @@ export interface NodeRouter extends Router {
   handOver(): void;
 }
 
-type Placing = Pick<Membership, 'ownerOf' | 'holds' | 'sees'>;
+/** From this level on nodes say who comes and goes, and which devices. */
+const comingsLevel = 1;
+
+type Placing = Pick<Membership, 'ownerOf' | 'holds' | 'sees' | 'level'>;
 
 /** Every command is forwarded once at most: who gets a forwarded one serves it whatever its own view says, and the store judges. */
 export function createRouter(entities: LocalEntities, placing: Placing, linkTo: (receiver: Receiver) => Link): NodeRouter {
@@ -60,6 +69,7 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
     // Interest that a crash has left behind ends here.
     noUser: (userId) => link.unsubscribeUser(userId),
     noChat: (chatId) => link.unsubscribeChat(chatId),
+    nobodyWatches: (userId) => link.unsubscribePresence(userId),
   });
   const link = linkTo(receiver);
   const { node } = link;
@@ -74,16 +84,10 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
       if (placing.holds && isHeldBack(command, entities)) return;
       pass(chatId, command);
     },
-    answer: ({ node: to, userId, deviceId }, frame, last) => link.toNode(to, { kind: 'answer', userId, deviceId, frame, last }),
-    tellAudience: (to, chatId, command) => link.toNode(to, { kind: 'toAudience', chatId, command }),
-    pushToUser: (userId, push) => link.toUser(userId, { kind: 'push', push }),
-    pushToUsers(userIds, push) {
-      const envelope = { kind: 'push', push } as const;
-      for (const userId of userIds) link.toUser(userId, envelope);
+    ...telling(link, placing),
+    get tellsPresence() {
+      return placing.level >= comingsLevel;
     },
-    notifyUser: (userId, frame, except) => link.toUser(userId, { kind: 'notify', frame, except }),
-    pushToAudiences: (chatId, chatPush) => link.toChat(chatId, chatPush),
-    revokeDevice: (userId, deviceId) => link.toUser(userId, { kind: 'revoke', deviceId }),
     handOver() {
       for (const { chatId, command } of inFlight.take((one) => !placing.sees(one))) {
         // Held back: its device asks again, and the former owner may answer after all.
@@ -99,6 +103,28 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
         });
       }
     },
+  };
+}
+
+/** What leaves without a question where its chat is. */
+function telling(link: Link, placing: Placing): Omit<Router, 'node' | 'mayLose' | 'tellChat' | 'tellsPresence'> {
+  return {
+    answer: ({ node: to, userId, deviceId }, frame, last) => link.toNode(to, { kind: 'answer', userId, deviceId, frame, last }),
+    tellAudience: (to, chatId, command) => link.toNode(to, { kind: 'toAudience', chatId, command }),
+    pushToUser: (userId, push) => link.toUser(userId, { kind: 'push', push }),
+    pushToUsers(userIds, push) {
+      const envelope = { kind: 'push', push } as const;
+      for (const userId of userIds) link.toUser(userId, envelope);
+    },
+    notifyUser: (userId, frame, except) => link.toUser(userId, { kind: 'notify', frame, except }),
+    pushToAudiences: (chatId, chatPush) => link.toChat(chatId, chatPush),
+    tellWatchers(userId, online, atMs) {
+      if (placing.level >= comingsLevel) link.toWatchers(userId, { kind: 'seen', node: link.node, online, atMs });
+    },
+    tellAttached(userId, deviceId, atMs) {
+      if (link.mayLose && placing.level >= comingsLevel) link.toUser(userId, { kind: 'attached', deviceId, node: link.node, atMs });
+    },
+    revokeDevice: (userId, deviceId) => link.toUser(userId, { kind: 'revoke', deviceId }),
   };
 }
 
@@ -127,6 +153,7 @@ interface Arriving {
   forwarded(chatId: ChatId, command: ChatCommand): void;
   noUser(userId: UserId): void;
   noChat(chatId: ChatId): void;
+  nobodyWatches(userId: UserId): void;
 }
 
 function receiverOf(entities: LocalEntities, arriving: Arriving): Receiver {
@@ -151,6 +178,9 @@ function receiverOf(entities: LocalEntities, arriving: Arriving): Receiver {
     },
     forChat(chatId, chatPush) {
       if (!entities.tellIfAwake('audience', chatId, { kind: 'push', chatPush })) arriving.noChat(chatId);
+    },
+    forWatchers(userId, envelope) {
+      if (!entities.tellIfAwake('presence', userId, envelope)) arriving.nobodyWatches(userId);
     },
   };
 }

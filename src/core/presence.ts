@@ -1,41 +1,61 @@
-// Whether one user is there, and who wants to know. Kept only while somebody does; may be lost.
+// Whether one user is there, by what nodes say of themselves, and who wants to know. Kept only while somebody does; may be lost.
 import type { UserId } from '../structures/ids.ts';
 import { type Step, unreachable } from './step.ts';
 
 export interface PresenceState {
   readonly userId: UserId;
-  readonly online: boolean;
+  /** What is known of each node: whether the user is connected there, and since when by its clock, or until when. */
+  readonly nodes: ReadonlyMap<string, Heard>;
   /** 0: unknown, or never. */
   readonly lastSeenMs: number;
   readonly watchers: ReadonlySet<UserId>;
-  /** How often this node has told of a change: what was looked up before the last one is older. */
+  /** How often something was heard: what was looked up before the last time is older. */
   readonly changes: number;
+}
+interface Heard {
+  readonly online: boolean;
+  readonly atMs: number;
 }
 
 export type PresenceCommand =
-  | { readonly kind: 'seen'; readonly online: boolean }
+  /** A node says that the user has come to it, or has left it. */
+  | { readonly kind: 'seen'; readonly node: string; readonly online: boolean; readonly atMs: number }
   | { readonly kind: 'watch'; readonly by: UserId }
   | { readonly kind: 'unwatch'; readonly by: UserId }
-  | { readonly kind: 'look' }
-  /** What the store says, with what this node knows; `lastSeenMs` 0 where the store is out of reach or knows nothing. */
-  | { readonly kind: 'looked'; readonly online: boolean; readonly lastSeenMs: number; readonly changes: number };
+  /** `extra`: out of the row of looks, and followed by none. */
+  | { readonly kind: 'look'; readonly extra: boolean }
+  | Looked
+  /** These nodes are out of sight: what they said counts no more. */
+  | { readonly kind: 'gone'; readonly nodes: readonly string[] };
+
+/** What the store says, with what this node knows. */
+export interface Looked {
+  readonly kind: 'looked';
+  /** The nodes that have the user. */
+  readonly on: readonly string[];
+  readonly lastSeenMs: number;
+  /** Of the nodes that are not named, whether they have not; else what they said stands. */
+  readonly knowsAll: boolean;
+  readonly changes: number;
+  readonly extra: boolean;
+}
 
 export type PresenceEffect =
   | { readonly kind: 'tell'; readonly to: UserId; readonly about: { readonly userId: UserId; readonly online: boolean; readonly lastSeenMs: number } }
-  /** After a while, where others may know of changes that this node does not hear of. */
-  | { readonly kind: 'lookLater' }
-  /** Ask the store; `changes` comes back with the answer. */
-  | { readonly kind: 'look'; readonly changes: number };
+  /** After a while; `first`: soon, for what was said while interest spread. */
+  | { readonly kind: 'lookLater'; readonly first: boolean }
+  /** Ask the store; the rest comes back with the answer. */
+  | { readonly kind: 'look'; readonly changes: number; readonly extra: boolean };
 
-export function step(state: PresenceState, command: PresenceCommand, nowMs: number): Step<PresenceState, PresenceEffect> {
-  const { userId, online, lastSeenMs, changes } = state;
+type PresenceStep = Step<PresenceState, PresenceEffect>;
+
+export function step(state: PresenceState, command: PresenceCommand): PresenceStep {
   switch (command.kind) {
     case 'seen':
-      if (command.online === online) return { state, effects: [] };
-      return changed({ ...state, online: command.online, lastSeenMs: nowMs, changes: changes + 1 });
+      return seen(state, command);
     case 'watch': {
-      const told: PresenceEffect = { kind: 'tell', to: command.by, about: { userId, online, lastSeenMs } };
-      return { state: { ...state, watchers: new Set(state.watchers).add(command.by) }, effects: state.watchers.size === 0 ? [told, { kind: 'lookLater' }] : [told] };
+      const told = tell(state, command.by);
+      return { state: { ...state, watchers: new Set(state.watchers).add(command.by) }, effects: state.watchers.size === 0 ? [told, { kind: 'lookLater', first: true }] : [told] };
     }
     case 'unwatch': {
       const watchers = new Set(state.watchers);
@@ -43,18 +63,45 @@ export function step(state: PresenceState, command: PresenceCommand, nowMs: numb
       return { state: { ...state, watchers }, effects: [] };
     }
     case 'look':
-      return { state, effects: [{ kind: 'look', changes }] };
+      return { state, effects: [{ kind: 'look', changes: state.changes, extra: command.extra }] };
     case 'looked': {
-      const isNews = command.changes === changes && (command.online !== online || command.lastSeenMs !== lastSeenMs);
-      const next = isNews ? changed({ ...state, online: command.online, lastSeenMs: command.lastSeenMs }) : { state, effects: [] };
-      return { state: next.state, effects: [...next.effects, { kind: 'lookLater' }] };
+      const { state: next, effects } = command.changes === state.changes ? changed(state, after(state, command)) : { state, effects: [] };
+      return { state: next, effects: command.extra ? effects : [...effects, { kind: 'lookLater', first: false }] };
+    }
+    case 'gone': {
+      const nodes = new Map([...state.nodes].filter(([node]) => !command.nodes.includes(node)));
+      return nodes.size === state.nodes.size ? { state, effects: [] } : changed(state, { ...state, nodes });
     }
     default:
       return unreachable(command);
   }
 }
 
-function changed(state: PresenceState): Step<PresenceState, PresenceEffect> {
-  const { userId, online, lastSeenMs, watchers } = state;
-  return { state, effects: [...watchers].map((to) => ({ kind: 'tell', to, about: { userId, online, lastSeenMs } })) };
+/** What is known after what was looked up. */
+export function after(state: PresenceState, { on, lastSeenMs, knowsAll }: Pick<Looked, 'on' | 'lastSeenMs' | 'knowsAll'>): PresenceState {
+  const stays = knowsAll ? [] : [...state.nodes];
+  const named = on.map((node): [string, Heard] => [node, { online: true, atMs: state.nodes.get(node)?.atMs ?? 0 }]);
+  return { ...state, nodes: new Map([...stays, ...named]), lastSeenMs: knowsAll ? lastSeenMs : Math.max(lastSeenMs, state.lastSeenMs) };
+}
+
+function seen(state: PresenceState, { node, online, atMs }: Extract<PresenceCommand, { kind: 'seen' }>): PresenceStep {
+  const former = state.nodes.get(node);
+  if (former !== undefined && (atMs < former.atMs || (atMs === former.atMs && online === former.online))) return { state, effects: [] }; // said again, or overtaken
+  const next = { ...state, nodes: new Map(state.nodes).set(node, { online, atMs }), lastSeenMs: Math.max(state.lastSeenMs, atMs), changes: state.changes + 1 };
+  if (isOnline(next) === isOnline(state)) return { state: next, effects: [] };
+  return { state: next, effects: [...next.watchers].map((to) => tell(next, to)) };
+}
+
+function changed(former: PresenceState, state: PresenceState): PresenceStep {
+  const isNews = isOnline(former) !== isOnline(state) || former.lastSeenMs !== state.lastSeenMs;
+  return { state, effects: isNews ? [...state.watchers].map((to) => tell(state, to)) : [] };
+}
+
+function isOnline({ nodes }: PresenceState): boolean {
+  for (const { online } of nodes.values()) if (online) return true;
+  return false;
+}
+
+function tell(state: PresenceState, to: UserId): PresenceEffect {
+  return { kind: 'tell', to, about: { userId: state.userId, online: isOnline(state), lastSeenMs: state.lastSeenMs } };
 }

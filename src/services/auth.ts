@@ -70,7 +70,7 @@ export function authService(needs: AuthNeeds): Auth {
       const judged = await tokens.verifyAccess(accessToken);
       if (judged === 'wrong') return { refused: 'tokenWrong' };
       if (judged === 'expired') return { refused: 'tokenExpired' };
-      return (await devices.deviceGood(judged.userId, judged.deviceId, judged.issuedAtMs)) ? judged : { refused: 'loggedOut' };
+      return (await devices.deviceGood(judged)) ? judged : { refused: 'loggedOut' };
     },
   };
 }
@@ -86,7 +86,7 @@ async function register(needs: AuthNeeds, { handle, password, name, deviceName }
   const userId = idFrom<'user'>('u', randomBytes(15));
   if (!(await users.create({ userId, handle, name: name ?? handle, passwordHash, createdAtMs: nowMs() }))) return { refused: 'handleTaken' };
   const device = await needs.devices.begin(userId, deviceName, undefined);
-  return needs.tokens.issue(userId, device.deviceId);
+  return needs.tokens.issue(device);
 }
 
 async function logIn(needs: AuthNeeds, { handle, password, deviceName, deviceId }: LoggingIn, address: string): Promise<Tokens | Refused> {
@@ -99,7 +99,7 @@ async function logIn(needs: AuthNeeds, { handle, password, deviceName, deviceId 
   await points.giveBack(); // only guesses count
   if (right === 'busy' || user === undefined) return busy; // `verify` says true for nobody who does not exist
   const device = await needs.devices.begin(user.userId, deviceName, deviceId);
-  return needs.tokens.issue(user.userId, device.deviceId);
+  return needs.tokens.issue(device);
 }
 
 /** Taken before the password is looked at, so that many guesses at once can't pass together. */

@@ -11,6 +11,8 @@ export interface JoseNeeds {
   /** The `iss` of every token; a token of another issuer is wrong. */
   readonly issuer: string;
   readonly nowMs: () => number;
+  /** A clock that never falls: for spans. Default: `nowMs`. */
+  readonly risingMs?: () => number;
   readonly randomBytes: RandomBytes;
   readonly limits?: TokenLimits;
 }
@@ -40,20 +42,22 @@ class JoseAccessTokens implements AccessTokens {
   #keys: readonly Key[] = []; // newest first
   /** By the whole text of a token's first part: a header that is not letter by letter one of ours is wrong without being parsed. */
   #byHeader: ReadonlyMap<string, Key> = new Map();
+  readonly #risingMs: () => number;
   #readAtMs = 0;
   #reading: Promise<void> | undefined;
 
   constructor(needs: JoseNeeds) {
     this.#needs = needs;
+    this.#risingMs = needs.risingMs ?? needs.nowMs;
     this.#limits = needs.limits ?? tokenLimits;
   }
 
-  async sign(userId: UserId, deviceId: DeviceId): Promise<{ readonly token: string; readonly expiresAtMs: number }> {
+  async sign(userId: UserId, deviceId: DeviceId, logIn: number): Promise<{ readonly token: string; readonly expiresAtMs: number }> {
     const { issuer, nowMs, randomBytes } = this.#needs;
     const key = await this.#newest();
     const issuedAt = Math.floor(nowMs() / 1_000);
     const expiresAt = issuedAt + Math.floor(this.#limits.accessMs / 1_000);
-    const token = await new SignJWT({ dev: deviceId })
+    const token = await new SignJWT({ dev: deviceId, log: logIn })
       .setProtectedHeader({ alg: algorithm, typ: 'at+jwt', kid: key.keyId })
       .setSubject(userId)
       .setIssuer(issuer)
@@ -68,12 +72,12 @@ class JoseAccessTokens implements AccessTokens {
     if (token.length > protocolLimits.tokenMax) return 'wrong';
     const known = this.#byHeader.get(headerOf(token));
     if (known !== undefined) return this.#judge(token, known);
-    if (this.#needs.nowMs() - this.#readAtMs < this.#limits.keysReloadMinMs) return 'wrong';
+    if (this.#risingMs() - this.#readAtMs < this.#limits.keysReloadMinMs) return 'wrong';
     return this.#reloadAndJudge(token);
   }
 
-  async successorKeys(): Promise<readonly Uint8Array[]> {
-    await this.#newest();
+  async successorKeys(fresh?: boolean): Promise<readonly Uint8Array[]> {
+    await this.#newest(fresh);
     return this.#keys.map(({ successorKey }) => successorKey);
   }
 
@@ -93,10 +97,10 @@ class JoseAccessTokens implements AccessTokens {
       await store.addKey(await this.#make());
       stored = newestFirst(await store.keys()); // another node may have added one too: all take the same
     }
-    const alive = stored.map((key, at) => ({ key, untilMs: at === 0 ? Number.POSITIVE_INFINITY : (stored[at - 1] as SigningKey).createdAtMs + this.#limits.keyOverlapMs }));
-    this.#keys = await Promise.all(alive.filter(({ untilMs }) => untilMs > nowMs()).map(({ key, untilMs }) => imported(key, untilMs)));
+    const untils = stored.map((key, at) => ({ key, untilMs: at === 0 ? Number.POSITIVE_INFINITY : (stored[at - 1] as SigningKey).createdAtMs + this.#limits.keyOverlapMs }));
+    this.#keys = await Promise.all(untils.map(({ key, untilMs }) => imported(key, untilMs))); // all: whether one is still good is a matter of the clock at the time of asking
     this.#byHeader = new Map(this.#keys.map((key) => [headerText(key.keyId), key]));
-    this.#readAtMs = nowMs();
+    this.#readAtMs = this.#risingMs();
   }
 
   async #make(): Promise<SigningKey> {
@@ -105,8 +109,8 @@ class JoseAccessTokens implements AccessTokens {
     return { keyId, jwk: JSON.stringify(await exportJWK(privateKey)), createdAtMs: this.#needs.nowMs() };
   }
 
-  async #newest(): Promise<Key> {
-    if (this.#needs.nowMs() - this.#readAtMs >= this.#limits.keysReloadMs) await this.reload();
+  async #newest(fresh = false): Promise<Key> {
+    if (fresh || this.#risingMs() - this.#readAtMs >= this.#limits.keysReloadMs) await this.reload();
     const [newest] = this.#keys;
     if (newest === undefined) throw new Error('there is no signing key');
     return newest;
@@ -125,12 +129,12 @@ class JoseAccessTokens implements AccessTokens {
     // One text for one signature: what decodes alike but is written otherwise is wrong.
     if (token.length - end - 1 !== signatureChars || signature.toString('base64url') !== token.slice(end + 1)) return 'wrong';
     if (nowMs >= key.untilMs || !verify(null, Buffer.from(token.slice(0, end)), key.verifying, signature)) return 'wrong';
-    return judgeClaims(token.slice(token.indexOf('.') + 1, end), this.#needs.issuer, nowMs, this.#limits.leewayMs);
+    return judgeClaims(token.slice(token.indexOf('.') + 1, end), this.#needs.issuer, nowMs, this.#limits);
   }
 }
 
 /** Of a token whose signature is good: written by us, but perhaps by another version of us. */
-function judgeClaims(part: string, issuer: string, nowMs: number, leewayMs: number): Judged {
+function judgeClaims(part: string, issuer: string, nowMs: number, { leewayMs, aheadMs }: TokenLimits): Judged {
   let claims: Record<string, unknown>;
   try {
     claims = JSON.parse(Buffer.from(part, 'base64url').toString()) as Record<string, unknown>;
@@ -138,14 +142,14 @@ function judgeClaims(part: string, issuer: string, nowMs: number, leewayMs: numb
     return 'wrong';
   }
   if (typeof claims !== 'object' || claims === null) return 'wrong';
-  const { iss, sub, dev, iat, exp } = claims;
+  const { iss, sub, dev, iat, exp, log } = claims;
   if (iss !== issuer || typeof sub !== 'string' || typeof dev !== 'string' || !isId('user', sub) || !isId('device', dev)) return 'wrong';
-  if (!Number.isSafeInteger(iat) || !Number.isSafeInteger(exp)) return 'wrong';
+  if (!Number.isSafeInteger(iat) || !Number.isSafeInteger(exp) || (log !== undefined && !Number.isSafeInteger(log))) return 'wrong';
   const issuedAtMs = (iat as number) * 1_000;
   const expiresAtMs = (exp as number) * 1_000;
-  if (issuedAtMs > nowMs + leewayMs) return 'wrong';
-  if (expiresAtMs + leewayMs <= nowMs) return 'expired';
-  return { userId: sub as UserId, deviceId: dev as DeviceId, issuedAtMs, expiresAtMs };
+  // Out of its time either way: a fresh one will do. Which of the two clocks is wrong nobody knows.
+  if (issuedAtMs > nowMs + aheadMs || expiresAtMs + leewayMs <= nowMs) return 'expired';
+  return { userId: sub as UserId, deviceId: dev as DeviceId, issuedAtMs, expiresAtMs, ...(log !== undefined && { logIn: log as number }) };
 }
 
 function headerOf(token: string): string {

@@ -14,6 +14,7 @@ export type ClientOptions = CqlOptions;
 
 const { localQuorum, localSerial } = types.consistencies;
 const connectTimeoutMs = 5_000;
+const redialMs = { least: 250, most: 2_000 };
 /** Of conditional statements and serial reads. */
 export const fenceProfile = 'fence';
 
@@ -76,6 +77,8 @@ function driverOptions(options: ClientOptions, place: Place): ConstructorParamet
     ...(tls && { sslOptions: tlsOptionsOf(tls) }),
     policies: {
       loadBalancing: new ReplicasFirst({ place, suspects, order: 'turns' }),
+      // A node that is down is dialled again at least this often: those who wait for it cannot tell when it is back.
+      reconnection: new policies.reconnection.ExponentialReconnectionPolicy(redialMs.least, redialMs.most),
       // An append that is sent twice at once competes with itself.
       speculativeExecution: new policies.speculativeExecution.NoSpeculativeExecutionPolicy(),
       // Conditional statements are ordered by the store's own ballots, and everything else that races says its timestamp itself.

@@ -7,7 +7,8 @@ import type { Device } from './devices.ts';
 import { StoreFull, StoreUnavailable } from './faults.ts';
 import type { Append, Tip } from './messages.ts';
 import type { ReceiptRow } from './receipts.ts';
-import type { SigningKey, TokenFamily } from './tokens.ts';
+import type { FamilyRow } from './tokens.memory.ts';
+import type { SigningKey } from './tokens.ts';
 import type { User } from './users.ts';
 
 export interface MemoryLog {
@@ -41,7 +42,7 @@ export interface MemoryDisk {
   readonly users: Map<UserId, User>;
   readonly handles: Map<string, UserId>;
   readonly devices: Map<UserId, Map<string, Device>>;
-  readonly families: Map<string, TokenFamily>;
+  readonly families: Map<string, FamilyRow>;
   readonly keys: SigningKey[];
 }
 
@@ -97,6 +98,8 @@ export interface MemoryOptions {
   readonly network?: Clock;
   /** How long what was thought lost is under way. */
   readonly lateMs?: () => number;
+  /** The clock of the disk's own machine. Default: that of `clock`. */
+  readonly storeNowMs?: () => number;
   /** Whether inboxes know of an append what was raised for it, as they do where many nodes share a store, and not what the log says. */
   readonly wantsEveryHead?: boolean;
 }

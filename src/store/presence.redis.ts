@@ -29,25 +29,25 @@ for at, row in ipairs(KEYS) do
 end
 return 1`;
 
-// KEYS: a row. ARGV: what the keys of beats begin with, how long a node may be silent. Answers 1 (online) or 0, and when seen; nothing where there is no row.
+// KEYS: a row. ARGV: what the keys of beats begin with, how long a node may be silent. Answers when seen, then the nodes that have the user; nothing where there is no row.
 const getScript = `
 local time = redis.call('time')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
 local row = redis.call('hgetall', KEYS[1])
 if #row == 0 then return {} end
-local online, seen = 0, 0
+local seen, nodes = 0, {}
 for at = 1, #row, 2 do
   if row[at] == 'seen' then seen = math.max(seen, tonumber(row[at + 1]))
   else
     local beatMs = tonumber(redis.call('get', ARGV[1] .. row[at]) or '0')
-    if nowMs - beatMs <= tonumber(ARGV[2]) then online = 1 else
+    if nowMs - beatMs <= tonumber(ARGV[2]) then table.insert(nodes, row[at]) else
       seen = math.max(seen, beatMs)
       redis.call('hdel', KEYS[1], row[at])
       redis.call('hset', KEYS[1], 'seen', string.format('%.0f', seen))
     end
   end
 end
-return {online, string.format('%.0f', seen)}`;
+return {string.format('%.0f', seen), unpack(nodes)}`;
 
 // KEYS: this node's beat. ARGV: how long it stands. Answers 1 where the last one was still there, else 0: Redis has forgotten.
 const beatScript = `
@@ -85,8 +85,9 @@ export function redisPresence(connection: RedisConnection, { node, beatMs = redi
   return {
     put: (seen) => writer.put(seen),
     async get(userId) {
-      const found = (await connection.run((client) => client.eval(getScript, 1, writer.keyOf(userId), beats, silentMs))) as [number, string] | [];
-      return found.length === 0 ? undefined : { userId, online: found[0] === 1, lastSeenMs: Number(found[1]) };
+      const found = (await connection.run((client) => client.eval(getScript, 1, writer.keyOf(userId), beats, silentMs))) as readonly string[];
+      const [seen, ...lives] = found;
+      return seen === undefined ? undefined : { userId, online: lives.length > 0, lastSeenMs: Number(seen), nodes: lives.map(nodeOf) };
     },
     async close() {
       clearInterval(timer);
@@ -94,6 +95,10 @@ export function redisPresence(connection: RedisConnection, { node, beatMs = redi
       await connection.run((client) => client.del(`${beats}${writer.life}`)).catch(() => undefined); // it goes silent by itself
     },
   };
+}
+
+function nodeOf(life: string): string {
+  return life.slice(0, life.lastIndexOf(' '));
 }
 
 /** Puts, many at once, one command at a time; what could not be written is kept, within bounds, until Redis is back. */

@@ -7,8 +7,14 @@ export interface LastSeen {
   readonly lastSeenMs: number;
 }
 
+/** As it is found. */
+export interface Found extends LastSeen {
+  /** The nodes that have the user; left out where the store is told by one node alone, and knows nothing of others. */
+  readonly nodes?: readonly string[];
+}
+
 /** Contract: test/store/presence.contract.ts. */
 export interface PresenceStore {
   put(seen: LastSeen): Promise<void>;
-  get(userId: UserId): Promise<LastSeen | undefined>;
+  get(userId: UserId): Promise<Found | undefined>;
 }

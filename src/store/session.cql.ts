@@ -4,6 +4,7 @@ import { type ClientOptions, connectedClient, ended, fenceProfile } from './clie
 import { outcomeOf, reasonOf } from './errors.cql.ts';
 import { StoreRefused, StoreUnavailable } from './faults.ts';
 import { Gate } from './gate.cql.ts';
+import { isAway, Outage } from './outage.cql.ts';
 
 export type Row = types.Row;
 export interface Statement {
@@ -29,6 +30,8 @@ const restMs = { first: 40, max: 1_000 };
 const schemaTimeoutMs = 30_000;
 const shutdownMsMax = 1_000;
 const probeMs = 1_000;
+/** A statement waits so long for a store of which no node is there. */
+const awayMsMax = 1_000;
 /** What a request weighs beside its values, and a read by its answer. */
 const requestBytes = 256;
 const readBytes = 4 * 1024;
@@ -37,9 +40,10 @@ export class CqlSession {
   readonly client: Client;
   readonly keyspace: string;
   readonly dataCenter: string;
-  /** Since the opening, for metrics: conditional statements whose outcome was unknown for a while; submissions of them after the first; other tries after the first; serial reads. */
-  readonly counts = { unknown: 0, resubmitted: 0, repeated: 0, serialReads: 0 };
+  /** Since the opening, for metrics: conditional statements whose outcome was unknown for a while; submissions of them after the first; other tries after the first; tries that failed; serial reads. */
+  readonly counts = { unknown: 0, resubmitted: 0, repeated: 0, failed: 0, serialReads: 0 };
   readonly #gate = new Gate();
+  readonly #outage = new Outage();
   #trouble: string | undefined;
   #probe: NodeJS.Timeout | undefined;
   readonly #closing = new AbortController();
@@ -48,6 +52,7 @@ export class CqlSession {
     this.client = client;
     this.keyspace = keyspace;
     this.dataCenter = dataCenter;
+    client.on('hostUp', () => void this.#look());
   }
 
   /** Rejects with what to do where nobody answers, or says no. */
@@ -110,6 +115,7 @@ export class CqlSession {
     const bytes = bytesOf(statements);
     let isUnknown = false;
     for (let tries = 1; ; tries += 1) {
+      if (this.#outage.isOn && !(await this.#outage.over(isUnknown ? Number.POSITIVE_INFINITY : awayMsMax)) && !isUnknown) throw this.#away();
       try {
         return (await this.#pass(bytes, () => this.client.batch(statements as { query: string; params: unknown[] }[], conditional))).wasApplied();
       } catch (error) {
@@ -147,6 +153,7 @@ export class CqlSession {
   /** Nothing is tried again from now on. */
   stopTrying(): void {
     this.#closing.abort();
+    this.#outage.close();
   }
 
   async close(): Promise<void> {
@@ -159,6 +166,7 @@ export class CqlSession {
 
   async #again<Value>(bytes: number, ask: () => Promise<Value>): Promise<Value> {
     for (let tries = 1; ; tries += 1) {
+      if (this.#outage.isOn && !(await this.#outage.over(awayMsMax))) throw this.#away();
       try {
         return await this.#pass(bytes, ask);
       } catch (error) {
@@ -172,13 +180,20 @@ export class CqlSession {
     }
   }
 
+  #away(): StoreUnavailable {
+    return new StoreUnavailable(this.#trouble ?? 'no node of the store is up');
+  }
+
   /** Asks by itself from now on whether the store is back: a node that is not ready is not asked for anything. */
   #failed(error: unknown): void {
+    this.counts.failed += 1;
     this.#trouble = reasonOf(error);
-    this.#probe ??= setTimeout(() => void this.#look(), probeMs).unref();
+    if (isAway(error)) this.#outage.begin();
+    this.#probe ??= setTimeout(() => void this.#look(), probeMs * (0.75 + Math.random() / 2)).unref();
   }
 
   async #look(): Promise<void> {
+    clearTimeout(this.#probe);
     this.#probe = undefined;
     if (this.#trouble === undefined || this.#closing.signal.aborted) return;
     const query = `SELECT value FROM ${this.keyspace}.about WHERE name = 'version'`;
@@ -192,6 +207,7 @@ export class CqlSession {
     try {
       const value = await ask();
       this.#trouble = undefined;
+      this.#outage.end();
       return value;
     } finally {
       this.#gate.leave(bytes);

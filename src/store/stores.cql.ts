@@ -43,6 +43,8 @@ export interface CqlCounts {
   readonly resubmitted: number;
   /** Other statements that were tried again. */
   readonly repeated: number;
+  /** Tries that failed, of statements and of the question whether the store is back. */
+  readonly failed: number;
   /** Reads at LOCAL_SERIAL: what was found half done, or had to be certain. */
   readonly serialReads: number;
 }

@@ -32,7 +32,7 @@ export function memoryStores(options: MemoryOptions = {}): MemoryStores {
     receipts: memoryReceipts(access),
     users: memoryUsers(access),
     devices: memoryDevices(access),
-    tokens: memoryTokens(access),
+    tokens: memoryTokens(access, options.storeNowMs ?? (() => options.clock?.nowMs() ?? 0)),
     presence: memoryPresence(),
     incarnation: access.disk.incarnation,
     disk: access.disk,

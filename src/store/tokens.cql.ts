@@ -1,15 +1,19 @@
 // Families of refresh tokens on CQL: changed by condition alone, so of two that rotate at once one wins; an index by device; and the signing keys.
+// A conditional write bears the time at which the store made it, which never falls within a partition: by that a hash is as old as it is.
 import type { DeviceId, UserId } from '../structures/ids.ts';
 import type { CqlSession } from './session.cql.ts';
-import type { TokenFamily, TokenStore } from './tokens.ts';
+import type { KeptFamily, TokenStore } from './tokens.ts';
 
 export function cqlTokens(session: CqlSession): TokenStore {
   const families = `${session.keyspace}.token_families`;
   const byDevice = `${session.keyspace}.token_families_by_device`;
   const keys = `${session.keyspace}.signing_keys`;
 
-  const familyOf = async (familyId: string, serial = false): Promise<TokenFamily | undefined> => {
-    const row = await session.one(`SELECT * FROM ${families} WHERE family_id = ?`, [familyId], { serial });
+  const columns = 'user_id, device_id, current_hash, expires_at, revoked, writetime(current_hash) AS since, toUnixTimestamp(now()) AS now';
+  const familyQuery = `SELECT ${columns} FROM ${families} WHERE family_id = ?`;
+
+  const familyOf = async (familyId: string, serial = false): Promise<KeptFamily | undefined> => {
+    const row = await session.one(familyQuery, [familyId], { serial });
     if (row === undefined) return undefined;
     return {
       familyId,
@@ -18,6 +22,7 @@ export function cqlTokens(session: CqlSession): TokenStore {
       currentHash: row['current_hash'],
       expiresAtMs: (row['expires_at'] as Date).getTime(),
       revoked: row['revoked'],
+      currentForMs: Math.max(0, Number(row['now']) - Number(row['since']) / 1_000),
     };
   };
   const revoke = async (familyId: string): Promise<void> => {

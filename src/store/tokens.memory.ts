@@ -1,17 +1,19 @@
 // Families of refresh tokens and signing keys on the simulator's disk.
 import type { MemoryAccess } from './disk.memory.ts';
-import type { TokenStore } from './tokens.ts';
+import type { KeptFamily, TokenFamily, TokenStore } from './tokens.ts';
 
-export function memoryTokens(access: MemoryAccess): TokenStore {
+export type FamilyRow = TokenFamily & { readonly currentSinceMs: number };
+
+export function memoryTokens(access: MemoryAccess, nowMs: () => number): TokenStore {
   const { families, keys } = access.disk;
   return {
-    create: (family) => access.write('tokens.create', () => void families.set(family.familyId, family)),
-    get: (familyId) => access.read('tokens.get', () => families.get(familyId)),
+    create: (family) => access.write('tokens.create', () => void families.set(family.familyId, { ...family, currentSinceMs: nowMs() })),
+    get: (familyId) => access.read('tokens.get', () => kept(families.get(familyId), nowMs())),
     rotate: (familyId, currentHash, nextHash, expiresAtMs) =>
       access.write('tokens.rotate', () => {
         const family = families.get(familyId);
         if (family === undefined || family.revoked || family.currentHash !== currentHash) return false;
-        families.set(familyId, { ...family, currentHash: nextHash, expiresAtMs });
+        families.set(familyId, { ...family, currentHash: nextHash, expiresAtMs, currentSinceMs: nowMs() });
         return true;
       }),
     revoke: (familyId) =>
@@ -29,4 +31,10 @@ export function memoryTokens(access: MemoryAccess): TokenStore {
         if (!keys.some(({ keyId }) => keyId === key.keyId)) keys.push(key);
       }),
   };
+}
+
+function kept(row: FamilyRow | undefined, nowMs: number): KeptFamily | undefined {
+  if (row === undefined) return undefined;
+  const { currentSinceMs, ...family } = row;
+  return { ...family, currentForMs: nowMs - currentSinceMs };
 }

@@ -11,6 +11,15 @@ export interface TokenFamily {
   readonly revoked: boolean;
 }
 
+/** As it stands, with what only the store can say. */
+export interface KeptFamily extends TokenFamily {
+  /**
+   * For how long the current hash has been that, by the store's own clock: those of the nodes may be wrong, each in its way. Where the store is in the process itself, as counted by a
+   * clock that does not jump, at most since the opening: it does not know for how long it was closed.
+   */
+  readonly currentForMs: number;
+}
+
 /** A signing key as JWK text; the newest signs, all verify until they expire. */
 export interface SigningKey {
   readonly keyId: string;
@@ -21,7 +30,7 @@ export interface SigningKey {
 /** Contract: test/store/tokens.contract.ts. */
 export interface TokenStore {
   create(family: TokenFamily): Promise<void>;
-  get(familyId: string): Promise<TokenFamily | undefined>;
+  get(familyId: string): Promise<KeptFamily | undefined>;
   /** Puts `next` in the place of `current`; false, changing nothing, when `current` is not the current one: exactly one of two that race wins. */
   rotate(familyId: string, currentHash: string, nextHash: string, expiresAtMs: number): Promise<boolean>;
   revoke(familyId: string): Promise<void>;

@@ -2,6 +2,7 @@
 import type { FromDevice, Unknown } from '../protocol/codec.ts';
 import type { Hello } from '../protocol/connection.ts';
 import type { CloseWhy } from '../protocol/errors.ts';
+import type { Verified } from '../services/tokens.ts';
 import type { Clock } from '../structures/clock.ts';
 import type { DeviceId, UserId } from '../structures/ids.ts';
 import type { Socket } from './server.ts';
@@ -11,14 +12,14 @@ export interface Attached {
   readonly userId: UserId;
   readonly deviceId: DeviceId;
 }
-export type Judged = (Attached & { readonly issuedAtMs: number }) | 'wrong' | 'expired';
+export type Judged = Verified | 'wrong' | 'expired';
 
 export interface HelloNeeds {
   readonly clock: Clock;
   readonly helloTimeoutMs: number;
   verifyAccess(token: string): Judged | Promise<Judged>;
-  /** Whether the device is still logged in. */
-  deviceGood(userId: UserId, deviceId: DeviceId, tokenIssuedAtMs: number): Promise<boolean>;
+  /** Whether the device is still logged in, as it was by this token. */
+  deviceGood(token: Verified): Promise<boolean>;
   readonly counts: { authFailures: number };
   /** A fault that cost a connection, for the log. */
   onFault(fault: unknown): void;
@@ -110,7 +111,7 @@ export class Hellos {
   async #objection(verified: Judged, { deviceId }: Hello): Promise<CloseWhy | undefined> {
     if (verified === 'expired') return 'tokenExpired';
     if (verified === 'wrong' || verified.deviceId !== deviceId) return 'unauthenticated';
-    return (await this.#needs.deviceGood(verified.userId, deviceId, verified.issuedAtMs)) ? undefined : 'loggedOut';
+    return (await this.#needs.deviceGood(verified)) ? undefined : 'loggedOut';
   }
 
   #sweep(): void {

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { type AddressKind, decodeMessage, type Envelopes, encodeEnvelope, isReadable, joined, messageBytesMax, versions } from '../../src/cluster/envelope-codec.ts';
-import { type audienceCommands, chatCommands, toAllEnvelopes, toChatEnvelopes, toNodeEnvelopes, toUserEnvelopes } from '../../src/cluster/envelope-schema.ts';
+import { type audienceCommands, chatCommands, toAllEnvelopes, toChatEnvelopes, toNodeEnvelopes, toUserEnvelopes, toWatchersEnvelopes } from '../../src/cluster/envelope-schema.ts';
 import type { AudienceCommand } from '../../src/core/audience.ts';
 import type { ChatCommand } from '../../src/core/chat.ts';
 import type { AnyFrame, FrameOf, UnknownFrame } from '../../src/protocol/schema.ts';
@@ -12,7 +12,13 @@ import { anyFrame, wireFrame } from '../protocol/arbitraries.ts';
 import { commandNames, examples, pushAt, room } from './envelopes.ts';
 import { hexOf, recordings } from './golden.ts';
 
-const definitions: Readonly<Record<AddressKind, readonly AnyFrame[]>> = { node: toNodeEnvelopes, user: toUserEnvelopes, chat: toChatEnvelopes, all: toAllEnvelopes };
+const definitions: Readonly<Record<AddressKind, readonly AnyFrame[]>> = {
+  node: toNodeEnvelopes,
+  user: toUserEnvelopes,
+  chat: toChatEnvelopes,
+  presence: toWatchersEnvelopes,
+  all: toAllEnvelopes,
+};
 const addresses = Object.keys(definitions) as AddressKind[];
 const known = addresses.flatMap((address) => definitions[address].map((definition) => ({ address, definition })));
 const recorded = recordings();

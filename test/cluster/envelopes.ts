@@ -1,5 +1,5 @@
 // One envelope of every kind that nodes exchange, by name: for the recorded bytes, and to send in tests.
-import type { ToAll, ToChatAudiences, ToNode, ToUser } from '../../src/cluster/envelope.ts';
+import type { ToAll, ToChatAudiences, ToNode, ToUser, ToWatchers } from '../../src/cluster/envelope.ts';
 import type { AddressKind, Envelopes } from '../../src/cluster/envelope-codec.ts';
 import type { ChatCommand } from '../../src/core/chat.ts';
 import type { Push } from '../../src/core/session.ts';
@@ -69,8 +69,10 @@ const toUser: Readonly<Record<string, ToUser>> = {
   notify: { kind: 'notify', frame: { kind: 'typingBy', chatId: room, userId: ann, on: true, ttlMs: 6_000 }, except: null },
   'notify-others': { kind: 'notify', frame: { kind: 'receipt', chatId: room, userId: ann, delivered: 42, read: 41, receiptsVersion: 9 }, except: phone },
   revoke: { kind: 'revoke', deviceId: phone },
+  attached: { kind: 'attached', deviceId: phone, node: 'n2', atMs: 1_795_500_001_250 },
 };
 const toChat: Readonly<Record<string, ToChatAudiences>> = { 'chat-push': { push: pushAt(42), went: [] }, 'chat-push-removal': { push: pushAt(43), went: [bob] } };
+const toWatchers: Readonly<Record<string, ToWatchers>> = { seen: { kind: 'seen', node: 'n2', online: true, atMs: 1_795_500_001_250 } };
 const toAll: Readonly<Record<string, ToAll>> = {
   heartbeat: { kind: 'heartbeat', node: 'n2', life: 4_123_456_789, number: 77, level: 1, state: 'up', sessions: 30_000, chats: 12_000, url: null },
   'heartbeat-url': { kind: 'heartbeat', node: 'n2', life: 4_123_456_789, number: 78, level: 1, state: 'draining', sessions: 1, chats: 0, url: 'wss://n2.example.org:8080' },
@@ -89,5 +91,6 @@ export const examples: readonly Example[] = [
   ...Object.entries(toNode).map(([name, envelope]): Example => ({ name, address: 'node', envelope })),
   ...Object.entries(toUser).map(([name, envelope]): Example => ({ name, address: 'user', envelope })),
   ...Object.entries(toChat).map(([name, envelope]): Example => ({ name, address: 'chat', envelope })),
+  ...Object.entries(toWatchers).map(([name, envelope]): Example => ({ name, address: 'presence', envelope })),
   ...Object.entries(toAll).map(([name, envelope]): Example => ({ name, address: 'all', envelope })),
 ];

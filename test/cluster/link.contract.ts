@@ -1,7 +1,7 @@
 // What every Link keeps. `many`: whether several nodes can meet by it.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import type { ToChatAudiences, ToNode, ToUser } from '../../src/cluster/envelope.ts';
+import type { ToChatAudiences, ToNode, ToUser, ToWatchers } from '../../src/cluster/envelope.ts';
 import { type ChatId, idFrom, type UserId } from '../../src/structures/ids.ts';
 import { ann, bob, examples, otherRoom, phone, pushAt, room } from './envelopes.ts';
 import type { Meeting, Member } from './nodes.ts';
@@ -11,6 +11,7 @@ const command = (number: number): ToNode => ({ kind: 'toChat', chatId: room, for
 const answer = (number: number): ToNode => ({ kind: 'answer', userId: ann, deviceId: phone, last: true, frame: { kind: 'pong', request: number, serverTimeMs: 0 } });
 const note = (number: number): ToUser => ({ kind: 'notify', frame: { kind: 'pong', request: number, serverTimeMs: 0 }, except: null });
 const chatPush = (number: number): ToChatAudiences => ({ push: pushAt(number), went: [] });
+const seen = (number: number): ToWatchers => ({ kind: 'seen', node: 'a', online: number % 2 === 1, atMs: number });
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at + 1);
 
 export function linkContract(name: string, open: () => Promise<Meeting>, { many }: { readonly many: boolean }): void {
@@ -26,16 +27,19 @@ export function linkContract(name: string, open: () => Promise<Meeting>, { many 
     test('what a node sends to itself, to users and to chats reaches its own receiver within the call, in order, once', async () => {
       a.link.subscribeUser(ann);
       a.link.subscribeChat(room);
+      a.link.subscribePresence(bob);
       a.link.toNode('a', command(1));
       assert.deepEqual(a.ears.heard, [{ on: 'node', envelope: command(1) }]);
       a.link.toUser(ann, note(2));
       a.link.toChat(room, chatPush(3));
       a.link.toNode('a', answer(4));
+      a.link.toWatchers(bob, seen(5));
       const expected = [
         { on: 'node', envelope: command(1) },
         { on: 'user', id: ann, envelope: note(2) },
         { on: 'chat', id: room, envelope: chatPush(3) },
         { on: 'node', envelope: answer(4) },
+        { on: 'presence', id: bob, envelope: seen(5) },
       ];
       assert.deepEqual(a.ears.heard, expected);
       await a.link.flush();
@@ -76,13 +80,15 @@ export function linkContract(name: string, open: () => Promise<Meeting>, { many 
     test('every kind of envelope arrives as it was, at those whom it is for', async () => {
       b.link.subscribeUser(ann);
       b.link.subscribeChat(room);
+      b.link.subscribePresence(ann);
       await settle(b);
       for (const { address, envelope } of examples) {
         if (address === 'node' && 'kind' in envelope && envelope.kind !== 'from') a.link.toNode('b', envelope as ToNode);
         if (address === 'user') a.link.toUser(ann, envelope as ToUser);
         if (address === 'chat') a.link.toChat(room, envelope as ToChatAudiences);
+        if (address === 'presence') a.link.toWatchers(ann, envelope as ToWatchers);
       }
-      for (const kind of ['node', 'user', 'chat'] as const) {
+      for (const kind of ['node', 'user', 'chat', 'presence'] as const) {
         const sent = examples.filter(({ address, name: one }) => address === kind && one !== 'from');
         await b.ears.count(kind, sent.length);
         assert.deepEqual(
@@ -170,6 +176,32 @@ export function linkContract(name: string, open: () => Promise<Meeting>, { many 
       await settle(b);
       a.link.toUser(ann, note(2));
       await b.ears.count('user', 1);
+    });
+
+    test('who comes and goes is told to the nodes on which somebody watches, in order, to no others, and not to those where the user is', async () => {
+      b.link.subscribePresence(ann);
+      b.link.subscribePresence(ann);
+      c.link.subscribePresence(bob);
+      c.link.subscribeUser(ann);
+      await settle(b, c);
+      for (const number of upTo(200)) {
+        a.link.toWatchers(ann, seen(number));
+        if (number % 9 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      a.link.toWatchers(bob, seen(1));
+      await Promise.all([b.ears.count('presence', 200), c.ears.count('presence', 1)]);
+      assert.deepEqual(
+        b.ears.heard,
+        upTo(200).map((number) => ({ on: 'presence', id: ann, envelope: seen(number) })),
+      );
+      b.link.unsubscribePresence(ann);
+      await settle(b);
+      a.link.toWatchers(ann, seen(201));
+      await settle(a);
+      a.link.toNode('b', command(1));
+      await b.ears.count('node', 1);
+      assert.equal(b.ears.of('presence').length, 200);
+      assert.deepEqual(c.ears.heard, [{ on: 'presence', id: bob, envelope: seen(1) }]);
     });
 
     test('a question asked after a subscription is answered where the subscription is heard', async () => {

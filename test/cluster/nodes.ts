@@ -1,5 +1,5 @@
 // Nodes that hear of each other by links and write down what they hear, for tests.
-import type { ToAll, ToChatAudiences, ToNode, ToUser } from '../../src/cluster/envelope.ts';
+import type { ToAll, ToChatAudiences, ToNode, ToUser, ToWatchers } from '../../src/cluster/envelope.ts';
 import type { Link, LinkEvents, LostWhy, Receiver } from '../../src/cluster/link.ts';
 import type { ChatId, UserId } from '../../src/structures/ids.ts';
 
@@ -7,6 +7,7 @@ export type Heard =
   | { readonly on: 'node'; readonly envelope: ToNode }
   | { readonly on: 'user'; readonly id: UserId; readonly envelope: ToUser }
   | { readonly on: 'chat'; readonly id: ChatId; readonly envelope: ToChatAudiences }
+  | { readonly on: 'presence'; readonly id: UserId; readonly envelope: ToWatchers }
   | { readonly on: 'all'; readonly envelope: ToAll }
   | { readonly on: 'linked'; readonly isUp: boolean }
   | { readonly on: 'lost'; readonly why: LostWhy };
@@ -29,6 +30,9 @@ export class Ears implements Receiver, LinkEvents {
   }
   forChat(id: ChatId, envelope: ToChatAudiences): void {
     this.#take({ on: 'chat', id, envelope });
+  }
+  forWatchers(id: UserId, envelope: ToWatchers): void {
+    this.#take({ on: 'presence', id, envelope });
   }
   fromAll(envelope: ToAll): void {
     this.#take({ on: 'all', envelope });

@@ -43,7 +43,7 @@ class Mailboxes implements LocalEntities {
 
 class Node {
   readonly entities = new Mailboxes();
-  readonly placing = { ownerOf: () => this.owner, holds: false, sees: (node: string) => node !== this.gone };
+  readonly placing = { ownerOf: () => this.owner, holds: false, sees: (node: string) => node !== this.gone, level: 0 };
   gone = '';
   readonly sent: { readonly to: string; readonly envelope: ToNode }[] = [];
   readonly router: NodeRouter;
@@ -67,6 +67,10 @@ class Node {
   }
 }
 
+/** Whom who watches was told of, and what was said to users. */
+const watched: UserId[] = [];
+const said: string[] = [];
+
 function linkOf(node: string, receiver: Receiver, send: (to: string, envelope: ToNode) => void): Link {
   const nothing = (): void => undefined;
   const toAll = (_: ToAll): void => undefined;
@@ -74,13 +78,16 @@ function linkOf(node: string, receiver: Receiver, send: (to: string, envelope: T
     node,
     mayLose: true,
     toNode: (to, envelope) => (to === node ? receiver.fromNode(envelope) : send(to, envelope)),
-    toUser: nothing,
+    toUser: (_, { kind }) => void said.push(kind),
     toChat: nothing,
     toAll,
     subscribeUser: nothing,
     unsubscribeUser: nothing,
     subscribeChat: nothing,
     unsubscribeChat: nothing,
+    toWatchers: (userId) => void watched.push(userId),
+    subscribePresence: nothing,
+    unsubscribePresence: nothing,
     flush: async () => undefined,
     close: async () => undefined,
   };
@@ -195,4 +202,16 @@ test('a node that holds sends back keeps what it had passed to a node that is go
   a.placing.holds = true;
   a.router.handOver();
   assert.deepEqual([a.numbers, b.numbers, a.entities.told], [[], [1], []]);
+});
+
+test('who watches, and where a device was before, is told only when all nodes read that; until then they look', () => {
+  const a = new Node('a', 'a', new Map());
+  watched.length = said.length = 0;
+  a.router.tellWatchers(userId, true, 1);
+  a.router.tellAttached(userId, deviceId, 1);
+  assert.deepEqual([a.router.tellsPresence, watched, said], [false, [], []]);
+  a.placing.level = 1;
+  a.router.tellWatchers(userId, true, 1);
+  a.router.tellAttached(userId, deviceId, 1);
+  assert.deepEqual([a.router.tellsPresence, watched, said], [true, [userId], ['attached']]);
 });

@@ -5,6 +5,7 @@ import { systemClock } from '../../src/actors/runtime/clock.ts';
 import { deviceService } from '../../src/services/devices.ts';
 import { joseAccessTokens } from '../../src/services/tokens.jose.ts';
 import { tokenService } from '../../src/services/tokens.ts';
+import type { Device } from '../../src/store/devices.ts';
 import { type LevelStores, openLevelStores } from '../../src/store/stores.level.ts';
 import { type DeviceId, idFrom, type UserId } from '../../src/structures/ids.ts';
 
@@ -70,7 +71,7 @@ export async function seeded(directory: string, users: number, devicesEach = 1):
       const userId = idFrom<'user'>('u', randomBytes(15));
       assert(await stores.users.create({ userId, handle: `seeded-${at}-${randomBytes(4).toString('hex')}`, name: `seeded ${at}`, passwordHash: 'none', createdAtMs: nowMs() }));
       const accounts: Account[] = [];
-      for (let nth = 0; nth < devicesEach; nth += 1) accounts.push(await tokens.issue(userId, (await devices.begin(userId, `device ${nth}`, undefined)).deviceId));
+      for (let nth = 0; nth < devicesEach; nth += 1) accounts.push(await tokens.issue(await devices.begin(userId, `device ${nth}`, undefined)));
       return accounts;
     };
     return await Promise.all(Array.from({ length: users }, (_, at) => one(at)));
@@ -84,7 +85,8 @@ export async function signedEarlier(directory: string, { userId, deviceId }: Acc
   const stores = await storesOf(directory);
   try {
     const access = await joseAccessTokens({ store: stores.tokens, issuer: 'parley', nowMs: () => Date.now() - agoMs, randomBytes });
-    return (await access.sign(userId, deviceId)).token;
+    const { createdAtMs } = (await stores.devices.get(userId, deviceId)) as Device;
+    return (await access.sign(userId, deviceId, createdAtMs)).token;
   } finally {
     await stores.close();
   }

@@ -40,7 +40,6 @@ export const effects = {
 } as const;
 export type Effect = keyof typeof effects;
 
-/** Clocks of nodes may be 30 s apart (services/tokens.ts): farther jumps do messages no harm, but may log devices out. */
 export const kinds = {
   killNode: { lane: 'nodes', on: 'node', forMs: [0, 3_000], says: 'a node is killed (-9), and started again', seenBy: ['lost', 'views'] },
   pauseNode: { lane: 'nodes', on: 'node', forMs: [1_000, 30_000], says: 'a node is stopped (SIGSTOP), and goes on', seenBy: ['silent', 'views', 'late'] },
@@ -50,7 +49,7 @@ export const kinds = {
     lane: 'nodes',
     on: 'node',
     forMs: [2_500, 6_000],
-    strength: [5_000, 25_000],
+    strength: [5_000, 900_000], // one in five past the ten minutes that an access token lives
     says: 'the clock of a node jumps, forward or back, and later back again',
     seenBy: ['clock'],
   },

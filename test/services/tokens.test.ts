@@ -83,7 +83,7 @@ test('a used token that comes back after the grace revokes the family and logs t
   at.nowMs += tokenLimits.refreshGraceMs + 1;
   assert.equal(refusedWhy(await at.tokens.refresh(first.refreshToken)), 'tokenReused');
   assert.equal(refusedWhy(await at.tokens.refresh(second.refreshToken)), 'loggedOut', 'the good one is good no more');
-  assert.equal(await at.devices.deviceGood(first.userId, first.deviceId), false);
+  assert.equal(await at.devices.loggedIn(first.userId, first.deviceId), undefined);
   assert.equal(refusedWhy(await at.auth.whoIs(second.accessToken)), 'loggedOut');
   assert.deepEqual(at.revoked, [[first.userId, first.deviceId]]);
 });

@@ -16,20 +16,23 @@ export interface World extends Accounts {
   /** `[userId, deviceId]` of each call of onRevoked. */
   readonly revoked: [string, string][];
   nowMs: number;
+  /** The store's own clock, apart from the node's by `storeAheadMs`. */
+  storeAheadMs: number;
 }
 
 export interface WorldOptions extends MemoryOptions {
   readonly registration?: 'open' | 'closed';
   readonly rules?: RateRules;
+  readonly nowMs?: number;
 }
 
 let shared: Promise<Passwords> | undefined;
 
 export async function world({ registration = 'open', rules = scaledRules(1_000), ...options }: WorldOptions = {}): Promise<World> {
-  const stores = memoryStores(options);
+  const hours = { nowMs: options.nowMs ?? 1_800_000_000_000, storeAheadMs: 0 };
+  const stores = memoryStores({ ...options, storeNowMs: () => hours.nowMs + hours.storeAheadMs });
   const revoked: [string, string][] = [];
   shared ??= argon2Passwords();
-  const hours = { nowMs: 1_800_000_000_000 };
   const nowMs = () => hours.nowMs;
   const needs: AccountNeeds = {
     stores,

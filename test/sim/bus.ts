@@ -100,6 +100,12 @@ export class Bus {
       if (party !== from && this.#wants(party.chats.get(chatId))) this.#carry('chat', chatId, from, party, envelope, (heard) => party.needs.receiver.forChat(chatId, heard));
   }
 
+  toWatchers(from: Party, userId: UserId, envelope: Envelopes['presence']): void {
+    for (const party of this.#parties)
+      if (party !== from && this.#wants(party.watched.get(userId)))
+        this.#carry('presence', userId, from, party, envelope, (heard) => party.needs.receiver.forWatchers(userId, heard));
+  }
+
   toAll(from: Party, envelope: ToAll): void {
     const { random, faults } = this.#needs;
     for (const party of this.#parties) {
@@ -156,7 +162,7 @@ export class Bus {
       });
     network.at(atMs, arrive);
     // After a reconnect messages leave again. Those to a node are known again by their numbers.
-    if ((kind === 'user' || kind === 'chat') && random.chance(faults.doubleRate)) {
+    if ((kind === 'user' || kind === 'chat' || kind === 'presence') && random.chance(faults.doubleRate)) {
       this.#needs.recording.count('doubled envelopes');
       network.at(atMs + random.between(0, 2_000), arrive);
     }
@@ -170,6 +176,7 @@ export class Party {
   readonly link: Link;
   readonly users = new Map<UserId, number>();
   readonly chats = new Map<ChatId, number>();
+  readonly watched = new Map<UserId, number>();
   /** When the last one to each party arrives, by address: only what goes to one address keeps its order. */
   readonly lastMs = new Map<Party, Map<string, number>>();
   /** Who has said something that did not arrive, and nothing since. */
@@ -237,11 +244,17 @@ export class Party {
         receiver.forChat(chatId, envelope);
         this.#say(() => this.#bus.toChat(this, chatId, envelope));
       },
+      toWatchers: (userId, envelope) => {
+        receiver.forWatchers(userId, envelope);
+        this.#say(() => this.#bus.toWatchers(this, userId, envelope));
+      },
       toAll: (envelope) => this.isCut || this.#bus.toAll(this, envelope),
       subscribeUser: (userId) => void (this.users.has(userId) || this.users.set(userId, this.#bus.interest())),
       unsubscribeUser: (userId) => void this.users.delete(userId),
       subscribeChat: (chatId) => void (this.chats.has(chatId) || this.chats.set(chatId, this.#bus.interest())),
       unsubscribeChat: (chatId) => void this.chats.delete(chatId),
+      subscribePresence: (userId) => void (this.watched.has(userId) || this.watched.set(userId, this.#bus.interest())),
+      unsubscribePresence: (userId) => void this.watched.delete(userId),
       flush: async () => undefined,
       close: async () => this.#bus.leave(this),
     };

@@ -205,9 +205,9 @@ function stoppable(handlers: SocketHandlers, clock: MortalClock): SocketHandlers
   };
 }
 
-function judged(token: string): { userId: UserId; deviceId: DeviceId; issuedAtMs: number } | 'wrong' {
+function judged(token: string): { userId: UserId; deviceId: DeviceId; issuedAtMs: number; expiresAtMs: number } | 'wrong' {
   const [userId, deviceId] = token.split(' ');
-  return userId === undefined || deviceId === undefined ? 'wrong' : { userId: userId as UserId, deviceId: deviceId as DeviceId, issuedAtMs: 0 };
+  return userId === undefined || deviceId === undefined ? 'wrong' : { userId: userId as UserId, deviceId: deviceId as DeviceId, issuedAtMs: 0, expiresAtMs: 0 };
 }
 
 function storesOf({ disk, clock: world, faults, trouble, wantsEveryHead, cluster, recording }: ServerNeeds, clock: Clock, random: Draws): MemoryStores {

@@ -47,10 +47,11 @@ test('whoever is on two nodes is online until gone from both, and was seen when 
   const other = await nodeOn(t, server, { prefix: one.prefix, name: 'b' });
   await one.presence.put({ userId: ann, online: true, lastSeenMs: 1_800_000_000_001 });
   await other.presence.put({ userId: ann, online: true, lastSeenMs: 1_800_000_000_002 });
+  assert.deepEqual([...((await one.presence.get(ann))?.nodes ?? [])].sort(), ['a', 'b']);
   await other.presence.put({ userId: ann, online: false, lastSeenMs: 1_800_000_000_009 });
-  assert.deepEqual(await one.presence.get(ann), { userId: ann, online: true, lastSeenMs: 1_800_000_000_009 });
+  assert.deepEqual(await one.presence.get(ann), { userId: ann, online: true, lastSeenMs: 1_800_000_000_009, nodes: ['a'] });
   await one.presence.put({ userId: ann, online: false, lastSeenMs: 1_800_000_000_005 });
-  for (const { presence } of [one, other]) assert.deepEqual(await presence.get(ann), { userId: ann, online: false, lastSeenMs: 1_800_000_000_009 });
+  for (const { presence } of [one, other]) assert.deepEqual(await presence.get(ann), { userId: ann, online: false, lastSeenMs: 1_800_000_000_009, nodes: [] });
 });
 
 test('the users of a node that died without a word are online no more once it has been silent for a while', async (t) => {
@@ -113,5 +114,5 @@ test('many at once are written with few commands', async (t) => {
   const before = await commands();
   await Promise.all(Array.from({ length: 3_000 }, (_, n) => presence.put({ userId: userOf(n), online: true, lastSeenMs: n })));
   assert.ok((await commands()) - before < 200);
-  assert.deepEqual(await presence.get(userOf(2_999)), { userId: userOf(2_999), online: true, lastSeenMs: 2_999 });
+  assert.deepEqual(await presence.get(userOf(2_999)), { userId: userOf(2_999), online: true, lastSeenMs: 2_999, nodes: ['a'] });
 });

@@ -25,7 +25,7 @@ function opener(options: MemoryOptions): OpenStores {
     };
   };
 }
-storesContract('memory', opener({}));
+storesContract('memory', opener({ storeNowMs: () => performance.now() }));
 inboxContract('memory, told of every head', opener({ wantsEveryHead: true }));
 receiptStoreContract('memory, told of every head', opener({ wantsEveryHead: true }));
 
