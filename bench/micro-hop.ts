@@ -1,5 +1,6 @@
 // What an envelope costs that crosses from one node to another over a real NATS, in a process that is busy: sent, received and handed on, by whose code it was. `node bench/micro-hop.ts [--seconds 6]`
 import { Session } from 'node:inspector/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { NatsServer } from '../scripts/services/nats.ts';
 import { systemClock } from '../src/actors/runtime/clock.ts';
@@ -18,6 +19,7 @@ import { type CpuProfile, columns, profileNowUs, splitOf } from './cpu-profile.t
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '6' } } });
 const ms = 1_000 * Number(values.seconds);
 const openMax = 512;
+const restMs = 4;
 const bits = (n: number): Uint8Array => Uint8Array.from({ length: 15 }, (_, at) => (at * 17 + n * 31) & 255);
 const users = Array.from({ length: 200 }, (_, n) => idFrom<'user'>('u', bits(n)) as UserId);
 const device = idFrom<'device'>('d', bits(7)) as DeviceId;
@@ -54,10 +56,10 @@ function send(nth: number): void {
   else b.pushToUser(users[nth % users.length] as UserId, { ...push, seq: nth });
 }
 
-for (const perTurn of [1, 3, 12]) {
-  await drive(perTurn, ms / 2); // until it is compiled
-  print(`${perTurn} envelopes a turn: ${await measured(perTurn)}`);
-}
+await drive(3, ms); // until it is compiled
+for (const perTurn of [1, 3, 12]) print(`${perTurn} envelopes a turn: ${await measured(perTurn, ms)}`);
+// The same code, in a process that sleeps in between: what it costs that caches are cold.
+print(`one every ${restMs} ms: ${await measured(1, 5 * ms, restMs)}`);
 await Promise.all([a, b].map(({ link }) => link.close()));
 await server.stop();
 
@@ -82,7 +84,7 @@ async function routerOf(node: string): Promise<NodeRouter> {
   return createRouter(entities, placing, linkTo);
 }
 
-async function drive(perTurn: number, forMs: number): Promise<number> {
+async function drive(perTurn: number, forMs: number, rest = 0): Promise<number> {
   const untilMs = performance.now() + forMs;
   const before = received;
   let count = 0;
@@ -91,21 +93,21 @@ async function drive(perTurn: number, forMs: number): Promise<number> {
       send(count);
       count += 1;
     }
-    await new Promise<void>((resolve) => void setImmediate(resolve));
+    await (rest > 0 ? delay(rest) : new Promise<void>((resolve) => void setImmediate(resolve)));
   }
   await Promise.all([a, b].map(({ link }) => link.flush()));
   while (received - before < count) await new Promise<void>((resolve) => void setImmediate(resolve));
   return count;
 }
 
-async function measured(perTurn: number): Promise<string> {
+async function measured(perTurn: number, forMs: number, rest = 0): Promise<string> {
   const session = new Session();
   session.connect();
   await session.post('Profiler.enable');
   await session.post('Profiler.setSamplingInterval', { interval: 500 });
   await session.post('Profiler.start');
   const [fromUs, cpu] = [profileNowUs(), process.cpuUsage()];
-  const count = await drive(perTurn, ms);
+  const count = await drive(perTurn, forMs, rest);
   const { user, system } = process.cpuUsage(cpu);
   const seconds = (profileNowUs() - fromUs) / 1e6;
   const { profile } = await session.post('Profiler.stop');
