@@ -78,6 +78,7 @@ export class Cassandra {
             commitLog,
             authentication,
             heap: count === 1 ? heaps.one : heaps.several,
+            ringDelayMs: count === 1 ? 100 : 5_000,
             configuration,
           },
           ownGroup,
