@@ -9,6 +9,7 @@ import { argon2Passwords } from '../src/services/passwords.argon2.ts';
 import { joseAccessTokens } from '../src/services/tokens.jose.ts';
 import { tokenLimits } from '../src/services/tokens.ts';
 import { openLevelStores } from '../src/store/stores.level.ts';
+import type { Stores } from '../src/store/stores.ts';
 import { type DeviceId, idFrom, type UserId } from '../src/structures/ids.ts';
 import type { Account } from './generator/device.ts';
 
@@ -18,31 +19,36 @@ const accessMs = 4 * 60 * 60_000; // a run must not outlive its tokens
 
 /** `count` new users with a device each. Throws StoreRefused where another process has the directory. */
 export async function mintAccounts(directory: string, count: number): Promise<readonly Account[]> {
-  const clock = systemClock();
-  const stores = await openLevelStores({ directory, clock, random: Math.random, onReport: ({ says }) => process.stderr.write(`${says}\n`) });
+  const stores = await openLevelStores({ directory, clock: systemClock(), random: Math.random, onReport: ({ says }) => process.stderr.write(`${says}\n`) });
   try {
-    const nowMs = (): number => clock.nowMs();
-    const access = await joseAccessTokens({ store: stores.tokens, issuer, nowMs, randomBytes, limits: { ...tokenLimits, accessMs } });
-    const passwordHash = await (await argon2Passwords()).hash(randomBytes(24).toString('base64')); // one for all: nobody logs in with it
-    const accounts: Account[] = [];
-    while (accounts.length < count) {
-      const some = Array.from({ length: Math.min(togetherMax, count - accounts.length) }, async () => {
-        const userId: UserId = idFrom<'user'>('u', randomBytes(15));
-        const deviceId: DeviceId = idFrom<'device'>('d', randomBytes(15));
-        const handle = `bench-${randomBytes(8).toString('hex')}`;
-        const createdAtMs = nowMs();
-        await Promise.all([
-          stores.users.create({ userId, handle, name: handle, passwordHash, createdAtMs }),
-          stores.devices.put({ userId, deviceId, name: 'bench', createdAtMs, revokedAtMs: 0 }),
-        ]);
-        return { userId, deviceId, accessToken: (await access.sign(userId, deviceId, createdAtMs)).token };
-      });
-      accounts.push(...(await Promise.all(some)));
-    }
-    return accounts;
+    return await mintAccountsIn(stores, count);
   } finally {
     await stores.close();
   }
+}
+
+/** The same in stores that are open: those that the nodes of a cluster share, before the first of them starts. */
+export async function mintAccountsIn(stores: Pick<Stores, 'tokens' | 'users' | 'devices'>, count: number): Promise<readonly Account[]> {
+  const clock = systemClock();
+  const nowMs = (): number => clock.nowMs();
+  const access = await joseAccessTokens({ store: stores.tokens, issuer, nowMs, randomBytes, limits: { ...tokenLimits, accessMs } });
+  const passwordHash = await (await argon2Passwords()).hash(randomBytes(24).toString('base64')); // one for all: nobody logs in with it
+  const accounts: Account[] = [];
+  while (accounts.length < count) {
+    const some = Array.from({ length: Math.min(togetherMax, count - accounts.length) }, async () => {
+      const userId: UserId = idFrom<'user'>('u', randomBytes(15));
+      const deviceId: DeviceId = idFrom<'device'>('d', randomBytes(15));
+      const handle = `bench-${randomBytes(8).toString('hex')}`;
+      const createdAtMs = nowMs();
+      await Promise.all([
+        stores.users.create({ userId, handle, name: handle, passwordHash, createdAtMs }),
+        stores.devices.put({ userId, deviceId, name: 'bench', createdAtMs, revokedAtMs: 0 }),
+      ]);
+      return { userId, deviceId, accessToken: (await access.sign(userId, deviceId, createdAtMs)).token };
+    });
+    accounts.push(...(await Promise.all(some)));
+  }
+  return accounts;
 }
 
 /** Reads what the command below wrote: a JSON object a line. Throws a SyntaxError or a TypeError for anything else. */

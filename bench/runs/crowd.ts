@@ -22,7 +22,7 @@ export class Crowd {
     if (target.accounts.length < count) throw new DeviceFailed(`the scenario needs ${count} accounts, the target has ${target.accounts.length}`);
     const devices: Device[] = [];
     await eachOf(target.accounts.slice(0, count), inFlightMax, async (account, at) => {
-      devices[at] = await Device.connect(target.endpoint, account);
+      devices[at] = await Device.connect(target.endpointOf?.(at) ?? target.endpoint, account);
     });
     return new Crowd(target, devices);
   }

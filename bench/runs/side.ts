@@ -5,7 +5,7 @@ import type { ChatId } from '../../src/structures/ids.ts';
 import type { Device } from '../generator/device.ts';
 import { Member } from '../generator/member.ts';
 import { type Arrivals, seededRandom } from '../generator/schedule.ts';
-import { Traffic, type Window, type WindowResult } from '../generator/traffic.ts';
+import { Traffic, type Window, type WindowMarks, type WindowResult } from '../generator/traffic.ts';
 import type { Target } from '../targets/target.ts';
 import { type Usage, usageOf } from '../targets/usage.ts';
 import { Crowd } from './crowd.ts';
@@ -67,8 +67,8 @@ export class Side {
     return side;
   }
 
-  /** Throws SideBroken. */
-  async measure(window: Window): Promise<Stretch> {
+  /** `marks`: who else reads clocks as the measured part begins and ends. Throws SideBroken. */
+  async measure(window: Window, marks?: WindowMarks): Promise<Stretch> {
     const { pid } = this.target;
     const syncsBefore = await this.target.fdatasyncs();
     let before = readBoth(pid);
@@ -76,9 +76,11 @@ export class Side {
     const result = await this.#traffic.window(window, {
       begin: () => {
         before = readBoth(pid);
+        marks?.begin();
       },
       end: () => {
         after = readBoth(pid);
+        marks?.end();
       },
     });
     const syncsAfter = await this.target.fdatasyncs();

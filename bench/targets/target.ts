@@ -6,6 +6,8 @@ export interface Target {
   readonly name: 'parley' | 'baseline';
   readonly transport: 'uws' | 'ws' | 'unknown';
   readonly endpoint: Endpoint;
+  /** Of a cluster: where the device of the nth account connects. */
+  readonly endpointOf?: (nth: number) => Endpoint;
   /** At least as many as the scenario asked for. */
   readonly accounts: readonly Account[];
   /** Of the server's process; undefined when it runs elsewhere: then nothing is said about processor and memory. */

@@ -48,6 +48,21 @@ export function usedOver(stretches: readonly { readonly before: Usage; readonly 
   };
 }
 
+/** Processor time so far of the main thread and of all others, to the nanosecond; null where the system does not tell. */
+export function threadSecondsOf(pid: number): { readonly main: number; readonly others: number } | null {
+  try {
+    let [main, others] = [0, 0];
+    for (const task of readdirSync(`/proc/${pid}/task`)) {
+      const seconds = Number((textOf(`/proc/${pid}/task/${task}/schedstat`) ?? '0').split(' ')[0]) / 1e9; // one that has just ended counts for nothing
+      if (Number(task) === pid) main = seconds;
+      else others += seconds;
+    }
+    return { main, others };
+  } catch {
+    return null;
+  }
+}
+
 /** Resident memory; null where the system does not tell. */
 export function rssBytesOf(pid: number): number | null {
   const line = textOf(`/proc/${pid}/status`)?.match(/^VmRSS:\s+(\d+) kB$/m);

@@ -13,6 +13,8 @@ export interface NodeSettings {
   readonly commitLog: 'periodic' | 'group';
   /** Whether CQL asks for a role and its password; the first role is cassandra, password cassandra. */
   readonly authentication: boolean;
+  /** A node that is still joining and was not heard of for so long is forgotten by the others, as a seed too: on a busy machine for good. One that is alone waits for nothing. */
+  readonly ringDelayMs: number;
   readonly heap: { readonly initialMiB: number; readonly maxMiB: number; readonly memtableMiB: number };
   /** Further lines of cassandra.yaml. */
   readonly configuration: string;
@@ -81,14 +83,14 @@ const opened = [
 ];
 
 /** `class` and all before it; to be run in any folder. */
-export function javaArgumentsOf({ folder, token, heap }: NodeSettings, jars: string): readonly string[] {
+export function javaArgumentsOf({ folder, token, heap, ringDelayMs }: NodeSettings, jars: string): readonly string[] {
   const properties = {
     'cassandra.config': `file://${join(folder, 'conf', 'cassandra.yaml')}`,
     'logback.configurationFile': join(folder, 'conf', 'logback.xml'),
     'cassandra.storagedir': folder,
     'cassandra-foreground': 'yes',
     'cassandra.skip_wait_for_gossip_to_settle': '0',
-    'cassandra.ring_delay_ms': '100',
+    'cassandra.ring_delay_ms': `${ringDelayMs}`,
     'cassandra.superuser_setup_delay_ms': '0',
     'cassandra.initial_token': `${token}`,
     'jdk.attach.allowAttachSelf': 'true',

@@ -3,10 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type CassandraProgram, haveCassandra, NoCassandra } from './cassandra-program.ts';
 import { javaArgumentsOf, logback, type NodeSettings, rackOf, yamlOf } from './cassandra-settings.ts';
 import { leashed } from './leash.ts';
@@ -16,6 +17,7 @@ export { NoCassandra } from './cassandra-program.ts';
 const startMsMax = 180_000; // three nodes on two busy cores
 const stopMsMax = 20_000;
 const linesMax = 20_000;
+const connectEveryMs = 20;
 const ready = 'Starting listening for CQL clients';
 const firstRole = 'Created default superuser role';
 /** One alone has room; several on one machine share it. */
@@ -76,6 +78,7 @@ export class Cassandra {
             commitLog,
             authentication,
             heap: count === 1 ? heaps.one : heaps.several,
+            ringDelayMs: count === 1 ? 100 : 5_000,
             configuration,
           },
           ownGroup,
@@ -140,6 +143,7 @@ export class CassandraNode {
     process.once('exit', this.#killWithUs);
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => this.#take(line));
     await this.says(ready);
+    while (this.isRunning && !(await takesConnections(this.address, this.#settings.cqlPort))) await delay(connectEveryMs); // it says so a moment before it does
   }
 
   /** Resolves when it has gone, or, for SIGSTOP and SIGCONT, when the signal was sent. */
@@ -213,6 +217,13 @@ async function freePort(addresses: readonly string[]): Promise<number> {
     const isFree = await Promise.all(addresses.map((address) => isFreeOn(address, port)));
     if (isFree.every(Boolean)) return port;
   }
+}
+
+async function takesConnections(host: string, port: number): Promise<boolean> {
+  const socket = connect(port, host);
+  const isTaken = await Promise.race([once(socket, 'connect').then(() => true), once(socket, 'error').then(() => false)]).catch(() => false);
+  socket.destroy();
+  return isTaken;
 }
 
 async function isFreeOn(address: string, port: number): Promise<boolean> {

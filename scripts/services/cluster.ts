@@ -12,6 +12,8 @@ export interface ClusterOptions {
   /** Of Cassandra: 1, or 3 with three replicas of everything. */
   readonly storeNodes?: 1 | 3;
   readonly redis?: boolean;
+  /** Further lines of the configuration of NATS. */
+  readonly natsConfiguration?: string;
   /** Where Cassandra keeps its data, and leaves it; left out: a temporary folder. */
   readonly folder?: string;
   readonly commitLog?: CassandraOptions['commitLog'];
@@ -51,10 +53,10 @@ export class Cluster {
 
   /** Resolves when all nodes serve and see each other. What is missing on this machine is fetched or installed, and said. Rejects with what to do. */
   static async start(options: ClusterOptions = {}, say: Say = () => undefined): Promise<Cluster> {
-    const { nodes = 3, storeNodes = 1, redis = true, folder, commitLog = 'periodic', authentication = false, ownGroup = false } = options;
+    const { nodes = 3, storeNodes = 1, redis = true, natsConfiguration: configuration = '', folder, commitLog = 'periodic', authentication = false, ownGroup = false } = options;
     const stops: (() => Promise<unknown>)[] = [];
     try {
-      const nats = await NatsServer.start({ ownGroup }, say);
+      const nats = await NatsServer.start({ ownGroup, configuration }, say);
       stops.push(() => nats.stop());
       const cache = redis ? await RedisServer.start({ ownGroup }, say) : undefined;
       if (cache) stops.push(() => cache.stop());

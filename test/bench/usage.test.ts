@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fdatasyncsIn } from '../../bench/targets/metrics.ts';
-import { rssBytesOf, usageOf, usedBetween, usedOver } from '../../bench/targets/usage.ts';
+import { rssBytesOf, threadSecondsOf, usageOf, usedBetween, usedOver } from '../../bench/targets/usage.ts';
 
 test('processor time of a process is what the system counts for all its threads; elsewhere than on Linux it is unknown', () => {
   const ownBefore = process.cpuUsage();
@@ -14,6 +14,19 @@ test('processor time of a process is what the system counts for all its threads;
   if (process.platform !== 'linux') return assert.equal(cpuSeconds, null);
   assert.ok(Math.abs((cpuSeconds as number) - (own.user + own.system) / 1e6) < 0.05, `${cpuSeconds} s`);
   assert.ok(wallSeconds >= 0.3 && (utilisation as number) > 0 && (utilisation as number) <= 2);
+});
+
+test('processor time by thread is that of the process', () => {
+  const before = threadSecondsOf(process.pid);
+  if (process.platform !== 'linux') return assert.equal(before, null);
+  const ownBefore = process.cpuUsage();
+  while (process.cpuUsage(ownBefore).user < 200_000) Math.sqrt(Math.random());
+  const after = threadSecondsOf(process.pid);
+  const own = process.cpuUsage(ownBefore);
+  assert.ok(before && after);
+  const used = after.main + after.others - before.main - before.others;
+  assert.ok(Math.abs(used - (own.user + own.system) / 1e6) < 0.05 && after.main - before.main > 0.1, `${used} s`);
+  assert.equal(threadSecondsOf(2 ** 22), null, 'no such process');
 });
 
 test('stretches add up, and what the system does not tell stays unknown', () => {

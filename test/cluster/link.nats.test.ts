@@ -102,6 +102,35 @@ describe('what it costs', () => {
   });
 });
 
+describe('confirmations', () => {
+  test('are asked for ten times a second at most, and sooner where much waits', async (t) => {
+    const meeting = new NatsMeeting(server.url);
+    t.after(() => meeting.end());
+    const waits: number[] = [];
+    const real = systemClock();
+    const after = (delayMs: number, job: () => void): Timer => {
+      waits.push(delayMs);
+      return real.after(delayMs, job);
+    };
+    const a = await meeting.join('a', { clock: { ...real, after } });
+    const b = await meeting.join('b');
+    const fromMs = performance.now();
+    for (let number = 1; number <= 50; number += 1) {
+      a.link.toNode('b', repair(number));
+      await turn(); // each would have been worth one
+    }
+    await b.ears.count('node', 50);
+    assert.ok(waits.length >= 1 && waits.length <= 1 + (performance.now() - fromMs) / 100, `${waits}`);
+    assert.deepEqual(new Set(waits), new Set([100]));
+    const body = new Uint8Array(60_000);
+    const from = { node: 'a', userId: ann, deviceId: 'd'.padEnd(21, 'A') as never };
+    for (let number = 1; number <= plain.pendingBytesMax / 4 / body.length + 1; number += 1)
+      a.link.toNode('b', { kind: 'toChat', chatId: room, forwarded: false, command: { kind: 'post', from, number, after: 0, contentType: '', body, peer: null } });
+    await turn();
+    assert.equal(waits.at(-1), 10);
+  });
+});
+
 describe('what comes in', () => {
   let meeting: NatsMeeting;
   beforeEach(() => {

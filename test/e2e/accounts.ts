@@ -7,6 +7,7 @@ import { joseAccessTokens } from '../../src/services/tokens.jose.ts';
 import { tokenService } from '../../src/services/tokens.ts';
 import type { Device } from '../../src/store/devices.ts';
 import { type LevelStores, openLevelStores } from '../../src/store/stores.level.ts';
+import type { Stores } from '../../src/store/stores.ts';
 import { type DeviceId, idFrom, type UserId } from '../../src/structures/ids.ts';
 
 export interface Account {
@@ -63,31 +64,45 @@ export function storesOf(directory: string): Promise<LevelStores> {
 export async function seeded(directory: string, users: number, devicesEach = 1): Promise<readonly (readonly Account[])[]> {
   const stores = await storesOf(directory);
   try {
-    const nowMs = Date.now;
-    const access = await joseAccessTokens({ store: stores.tokens, issuer: 'parley', nowMs, randomBytes });
-    const devices = deviceService({ store: stores.devices, tokens: stores.tokens, nowMs, randomBytes, onRevoked: () => {} });
-    const tokens = tokenService({ store: stores.tokens, access, devices, nowMs, randomBytes });
-    const one = async (at: number): Promise<readonly Account[]> => {
-      const userId = idFrom<'user'>('u', randomBytes(15));
-      assert(await stores.users.create({ userId, handle: `seeded-${at}-${randomBytes(4).toString('hex')}`, name: `seeded ${at}`, passwordHash: 'none', createdAtMs: nowMs() }));
-      const accounts: Account[] = [];
-      for (let nth = 0; nth < devicesEach; nth += 1) accounts.push(await tokens.issue(await devices.begin(userId, `device ${nth}`, undefined)));
-      return accounts;
-    };
-    return await Promise.all(Array.from({ length: users }, (_, at) => one(at)));
+    return await seededIn(stores, users, devicesEach);
   } finally {
     await stores.close();
   }
+}
+
+/** The same in stores that are open. */
+export async function seededIn(stores: Pick<Stores, 'tokens' | 'users' | 'devices'>, users: number, devicesEach = 1): Promise<readonly (readonly Account[])[]> {
+  const nowMs = Date.now;
+  const access = await joseAccessTokens({ store: stores.tokens, issuer: 'parley', nowMs, randomBytes });
+  const devices = deviceService({ store: stores.devices, tokens: stores.tokens, nowMs, randomBytes, onRevoked: () => {} });
+  const tokens = tokenService({ store: stores.tokens, access, devices, nowMs, randomBytes });
+  const one = async (at: number): Promise<readonly Account[]> => {
+    const userId = idFrom<'user'>('u', randomBytes(15));
+    assert(await stores.users.create({ userId, handle: `seeded-${at}-${randomBytes(4).toString('hex')}`, name: `seeded ${at}`, passwordHash: 'none', createdAtMs: nowMs() }));
+    const accounts: Account[] = [];
+    for (let nth = 0; nth < devicesEach; nth += 1) accounts.push(await tokens.issue(await devices.begin(userId, `device ${nth}`, undefined)));
+    return accounts;
+  };
+  return Promise.all(Array.from({ length: users }, (_, at) => one(at)));
 }
 
 /** An access token by the server's own key, as it was signed `agoMs` ago. No server may have the directory open. */
 export async function signedEarlier(directory: string, { userId, deviceId }: Account, agoMs: number): Promise<string> {
   const stores = await storesOf(directory);
   try {
-    const access = await joseAccessTokens({ store: stores.tokens, issuer: 'parley', nowMs: () => Date.now() - agoMs, randomBytes });
-    const { createdAtMs } = (await stores.devices.get(userId, deviceId)) as Device;
-    return (await access.sign(userId, deviceId, createdAtMs)).token;
+    return await signedEarlierIn(stores, { userId, deviceId }, agoMs);
   } finally {
     await stores.close();
   }
+}
+
+/** The same by the key of stores that are open. */
+export async function signedEarlierIn(
+  { tokens: store, devices }: Pick<Stores, 'tokens' | 'devices'>,
+  { userId, deviceId }: Omit<Account, 'accessToken'>,
+  agoMs: number,
+): Promise<string> {
+  const access = await joseAccessTokens({ store, issuer: 'parley', nowMs: () => Date.now() - agoMs, randomBytes });
+  const { createdAtMs } = (await devices.get(userId, deviceId)) as Device;
+  return (await access.sign(userId, deviceId, createdAtMs)).token;
 }

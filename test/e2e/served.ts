@@ -41,6 +41,11 @@ export class Served {
     return this.#server(0);
   }
 
+  /** The API of one of the servers: of a cluster, the nth node. */
+  apiUrl(nth: number): string {
+    return this.#server(nth).apiUrl;
+  }
+
   async start(): Promise<void> {
     this.#servers = await this.#start();
   }
@@ -91,6 +96,11 @@ let shared: (() => Cluster) | undefined;
 /** From now on suites run on the nodes of that cluster, once, rather than on servers of their own. */
 export function runOn(cluster: () => Cluster): void {
   shared = cluster;
+}
+
+/** The one that suites run on; undefined: on servers of their own. */
+export function ground(): (() => Cluster) | undefined {
+  return shared;
 }
 
 /** Each of the tests runs over both socket libraries: a device must not be able to tell which it is, nor whether the server is one of many. */

@@ -112,10 +112,9 @@ async function judge(talker: Talker, talkers: readonly Talker[]): Promise<void> 
   }
 }
 
-/** The longest time between two acknowledgements in a row, of all who talk in the chat, that touches what came after `fromMs`. */
-export function longestGapMs(both: readonly Talker[], fromMs: number): number {
+/** The longest time between two acknowledgements in a row, of all who talk in the chat, that ends between `fromMs` and `toMs`. */
+export function longestGapMs(both: readonly Talker[], fromMs: number, toMs = Number.POSITIVE_INFINITY): number {
   const times = both.flatMap(({ acknowledgedMs }) => acknowledgedMs).sort((one, other) => one - other);
-  let longest = 0;
-  for (let at = 1; at < times.length; at += 1) if ((times[at] as number) >= fromMs) longest = Math.max(longest, (times[at] as number) - (times[at - 1] as number));
-  return longest;
+  const gaps = times.slice(1).map((toHere, at) => ({ toHere, ms: toHere - (times[at] as number) }));
+  return Math.max(0, ...gaps.filter(({ toHere }) => toHere >= fromMs && toHere < toMs).map(({ ms }) => ms));
 }

@@ -1,4 +1,5 @@
 // A Cassandra for one test file, and stores on it: in a keyspace that tests share and leave empty, or in one of their own.
+import { setTimeout as delay } from 'node:timers/promises';
 import { auth, Client } from 'cassandra-driver';
 import { z } from 'zod';
 import { Cassandra, type CassandraOptions, credentials } from '../../scripts/services/cassandra.ts';
@@ -15,7 +16,19 @@ export interface After {
 export async function cassandraFor(t: After, options: CassandraOptions = {}): Promise<Cassandra> {
   const cassandra = await Cassandra.start({ authentication: true, ...options }, (text) => process.stderr.write(`${text}\n`));
   t.after(() => cassandra.stop());
+  await Promise.all(cassandra.contactPoints.map((point, at) => untilRing(point, options.dataCenters?.[at] ?? 'dc1', cassandra.nodes.length)));
   return cassandra;
+}
+
+/** Nodes take connections a few seconds before all of them know the ring: until then one says that it is alone. */
+async function untilRing(contactPoint: string, localDataCenter: string, nodes: number): Promise<void> {
+  for (let found = nodes === 1 ? 1 : 0; found < nodes; ) {
+    const client = new Client({ contactPoints: [contactPoint], localDataCenter, authProvider: new auth.PlainTextAuthProvider(credentials.username, credentials.password) });
+    await client.connect();
+    found = client.hosts.length;
+    await client.shutdown();
+    if (found < nodes) await delay(200);
+  }
 }
 
 /** As the settings would have it, with `more` of them. */

@@ -4,11 +4,10 @@ import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cassandra } from '../../scripts/services/cassandra.ts';
 import { StoreUnavailable } from '../../src/store/faults.ts';
-import type { CqlStores } from '../../src/store/stores.cql.ts';
-import type { ChatId } from '../../src/structures/ids.ts';
 import { openCql } from './cql.ts';
 import { until } from './redis.ts';
-import { appendOf, chatOf, everything } from './samples.ts';
+import { chatOf } from './samples.ts';
+import { judgeLog, Writer } from './writer.ts';
 
 /** So many write and as many read while no node is there; and so often the driver may be asked in vain then, by all of them together. */
 const many = 300;
@@ -22,7 +21,6 @@ export function outageTests({ cassandra }: { readonly cassandra: () => Cassandra
       const stores = await openCql(cassandra(), { PARLEY_CQL_TIMEOUT_MS: '2000' });
       t.after(() => stores.close());
       const writers = Array.from({ length: many }, (_, at) => new Writer(stores, chatOf(91_000 + at)));
-      for (const writer of writers) writer.begin();
       await until(() => writers.every(({ acknowledged }) => acknowledged.size >= 1), 'all write', 60_000);
       let isOver = false;
       const readers = writers.map(async ({ chatId }) => {
@@ -54,7 +52,6 @@ export function outageTests({ cassandra }: { readonly cassandra: () => Cassandra
       const stores = await openCql(cassandra(), { PARLEY_CQL_TIMEOUT_MS: '500' });
       t.after(() => stores.close());
       const writers = chats.map((chatId) => new Writer(stores, chatId));
-      for (const writer of writers) writer.begin();
       await until(() => writers.every(({ acknowledged }) => acknowledged.size >= 5), 'all write', 60_000);
       const node = cassandra().nodes[0];
       await node?.kill('SIGSTOP');
@@ -64,56 +61,7 @@ export function outageTests({ cassandra }: { readonly cassandra: () => Cassandra
       const before = writers.map(({ acknowledged }) => acknowledged.size);
       await until(() => writers.every(({ acknowledged }, at) => acknowledged.size >= (before[at] ?? 0) + 5), 'all write again', 120_000);
       for (const writer of writers) await writer.end();
-      for (const { chatId, acknowledged } of writers) {
-        const entries = await stores.messages.read(chatId, everything);
-        assert.deepEqual(
-          entries.map(({ seq }) => seq),
-          entries.map((_, at) => at + 1),
-        );
-        for (const [seq, body] of acknowledged) assert.equal(Buffer.from(entries[seq - 1]?.body ?? []).toString(), body);
-        assert.equal(new Set(entries.map(({ body }) => Buffer.from(body).toString())).size, entries.length, 'doubled');
-      }
+      await judgeLog(stores, writers);
     });
   });
-}
-
-/** Says a new thing until it is acknowledged, then the next: what was certainly not stored it says again after reading the log. */
-class Writer {
-  readonly chatId: ChatId;
-  readonly acknowledged = new Map<number, string>();
-  readonly #stores: CqlStores;
-  #isOver = false;
-  #work: Promise<void> | undefined;
-
-  constructor(stores: CqlStores, chatId: ChatId) {
-    this.#stores = stores;
-    this.chatId = chatId;
-  }
-
-  begin(): void {
-    this.#work = this.#write();
-  }
-
-  async end(): Promise<void> {
-    this.#isOver = true;
-    await this.#work;
-  }
-
-  async #write(): Promise<void> {
-    const { messages } = this.#stores;
-    let log: { readonly tip: number; readonly lastSeq: number } | undefined;
-    while (!this.#isOver) {
-      try {
-        log ??= await messages.open(this.chatId);
-        const tip = 1 + Math.floor(Math.random() * 2 ** 50);
-        const body = `${tip}`;
-        await messages.append(appendOf(this.chatId, { lastSeq: log.lastSeq, builtOn: log.tip, tip, body }));
-        log = { tip, lastSeq: log.lastSeq + 1 };
-        this.acknowledged.set(log.lastSeq, body);
-      } catch (error) {
-        if (!(error instanceof StoreUnavailable)) throw error;
-        log = undefined;
-      }
-    }
-  }
 }

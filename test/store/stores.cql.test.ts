@@ -9,6 +9,7 @@ import { type Certificate, certificateIn } from '../certificates.ts';
 import { cassandraFor, clientOf, openedCql } from './cql.ts';
 import { fenceTests } from './fence.ts';
 import { outageTests } from './outages.ts';
+import { resyncTests } from './resyncs.ts';
 import { sharingTests } from './sharing.ts';
 import { startTests } from './start.ts';
 import { storesContract } from './stores.contract.ts';
@@ -36,6 +37,7 @@ storesContract('Cassandra', () => openedCql(cassandra, client));
 fenceTests({ cassandra: () => cassandra, client: () => client });
 sharingTests({ cassandra: () => cassandra, client: () => client });
 startTests({ cassandra: () => cassandra, client: () => client, certificate: () => certificate, folder: () => folder });
+resyncTests({ cassandra: () => cassandra, client: () => client });
 outageTests({ cassandra: () => cassandra });
 
 /** On the same port as what is not encrypted. */
