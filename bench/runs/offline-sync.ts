@@ -6,15 +6,16 @@ import { latencyFigures, type Measured, noFigures, noNotes } from '../figures.ts
 import { counterAt, isBodyHead, writeBodyHead } from '../generator/body.ts';
 import { type Account, Device, DeviceFailed } from '../generator/device.ts';
 import { Latency } from '../generator/latency.ts';
+import { eachOf } from '../generator/speaker.ts';
+import type { News } from '../output/steps.ts';
 import type { OfflineSyncLoad } from '../scenarios/scenario.ts';
 import type { Target } from '../targets/target.ts';
-import { eachOf } from './crowd.ts';
 
 export interface OfflineSyncRun {
   readonly load: OfflineSyncLoad;
   readonly messages: number;
   readonly bodyBytes: number;
-  readonly progress: (text: string) => void;
+  readonly news: News;
 }
 
 interface Tally {
@@ -28,18 +29,18 @@ const sendersAtOnce = 25;
 
 /** The baseline stores nothing: only the server under test takes part. */
 export async function runOfflineSync(target: Target, run: OfflineSyncRun): Promise<Measured> {
-  const { load, messages, progress } = run;
+  const { load, messages, news } = run;
   const pairs = Array.from({ length: load.devices }, (_, at) => [target.accounts[2 * at], target.accounts[2 * at + 1]] as const);
   if (pairs.some(([sender, receiver]) => sender === undefined || receiver === undefined)) throw new DeviceFailed(`the scenario needs ${2 * load.devices} accounts`);
   await eachOf(pairs, sendersAtOnce, ([sender, receiver]) => store(target, sender as Account, receiver as Account, run));
-  progress(`${target.name}: ${load.devices * messages} messages stored for ${load.devices} devices`);
+  news.say(`${target.name}: ${load.devices * messages} messages stored for ${load.devices} devices`);
   const latency = new Latency();
   const tally: Tally = { received: 0, lost: 0, doubled: 0, reordered: 0 };
   for (const [at, [, receiver]] of pairs.entries()) {
     const tookMs = await comeBack(target, receiver as Account, messages, tally);
     if (at >= load.warmUp) latency.record(tookMs);
   }
-  progress(`${target.name}: from connect to the last message, median ${latency.ms(50)} ms, 99th percentile ${latency.ms(99)} ms`);
+  news.say(`${target.name}: from connect to the last message, median ${latency.ms(50)} ms, 99th percentile ${latency.ms(99)} ms`);
   return {
     transport: target.transport,
     figures: { ...noFigures, ...latencyFigures(latency), sent: load.devices * messages, ...tally },

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { mintAccounts, parseAccounts } from '../accounts.ts';
-import { fdatasyncsBy } from './metrics.ts';
+import { saidBy } from './metrics.ts';
 import { Pinned } from './pinned.ts';
 import type { Target } from './target.ts';
 
@@ -39,10 +39,11 @@ export async function startParley({ accounts, core, profileTo }: StartedOptions)
     return {
       name: 'parley',
       transport: transport as 'uws' | 'ws',
+      protocol: 'parley',
       endpoint: { host: '127.0.0.1', port: Number(port), path: '/' },
       accounts: minted,
       pid: pinned.pid,
-      fdatasyncs: () => fdatasyncsBy(metricsUrl),
+      says: () => saidBy(metricsUrl),
       endedWhy: () => pinned.endedWhy,
       async stop() {
         await pinned.stop();
@@ -67,10 +68,11 @@ export async function runningParley({ url, tokensFile, metricsUrl, pid }: Runnin
   return {
     name: 'parley',
     transport: 'unknown',
-    endpoint: { host: url.hostname, port: Number(url.port || 80), path: url.pathname },
+    protocol: 'parley',
+    endpoint: { host: url.hostname, port: Number(url.port || (url.protocol === 'wss:' ? 443 : 80)), path: url.pathname, tls: url.protocol === 'wss:' },
     accounts: parseAccounts(await readFile(tokensFile, 'utf8')),
     pid,
-    fdatasyncs: () => fdatasyncsBy(metricsUrl),
+    says: () => saidBy(metricsUrl),
     endedWhy: () => undefined,
     stop: async () => undefined,
   };
