@@ -10,7 +10,7 @@ import { runSoak } from './runs/soak.ts';
 import { runStorm } from './runs/storm.ts';
 import { runTraffic, type TrafficRun } from './runs/traffic.ts';
 import { settingOf } from './scenarios/scenario.ts';
-import { chooseCores, pinThisProcess } from './targets/pinned.ts';
+import { chooseCores, pinThisProcess, StartFailed } from './targets/pinned.ts';
 import { startBaseline } from './targets/started-baseline.ts';
 import { runningParley, startParley } from './targets/started-parley.ts';
 import type { Target } from './targets/target.ts';
@@ -25,6 +25,9 @@ export async function runOnce(options: Options, news: News): Promise<Result> {
   try {
     targets.push(await ours(options, cores.server, news));
     if (options.baseline !== 'none' && options.scenario.shareOf !== undefined) targets.push(await baseline(options, cores.server));
+    const needed = options.scenario.accounts(options.values);
+    const short = targets.find(({ accounts }) => accounts.length < needed);
+    if (short !== undefined) throw new StartFailed(`The scenario needs ${needed} accounts, ${short.name} has ${short.accounts.length}.`);
     return resultOf(options, await measure(options, targets, news));
   } finally {
     await Promise.all(targets.map((target) => target.stop()));

@@ -73,7 +73,6 @@ export class Side {
     const { generators, generatorCores, chats, bodyBytes, seed, arrivals, restMsMax } = options;
     const { protocol, endpoint } = target;
     const members = chats.count * chats.members;
-    if (target.accounts.length < members) throw new SideBroken(`the scenario needs ${members} accounts, ${target.name} has ${target.accounts.length}`);
     const accounts = target.accounts.slice(0, members);
     const fleet = await startFleet({ protocol, endpoint, accounts, chats, bodyBytes, seed, arrivals, restMsMax }, generators, generatorCores);
     const side = new Side(target, fleet, options);
