@@ -12,6 +12,8 @@ import type { Standing, Window, WindowMarks, WindowResult } from './traffic.ts';
 export interface Fleet {
   /** The processes that generate. */
   readonly pids: readonly number[];
+  /** The core of each, where it has been pinned: those that share one are together one generator. */
+  readonly cores: readonly (number | undefined)[];
   window(window: Window, marks: WindowMarks): Promise<WindowResult>;
   /** Of the window under way: its 99th percentile so far; null where that is not known. */
   p99Ms(): number | null;
@@ -49,6 +51,7 @@ export async function startFleet(options: CrewOptions, generators: number, cores
 
 class OneCrew implements Fleet {
   readonly pids = [process.pid];
+  readonly cores = [undefined];
   readonly #crew: Crew;
 
   private constructor(crew: Crew) {
@@ -116,6 +119,10 @@ class Processes implements Fleet {
     }
   }
 
+  get cores(): readonly (number | undefined)[] {
+    return this.#generators.map(({ core }) => core);
+  }
+
   get pids(): readonly number[] {
     return this.#generators.map(({ pid }) => pid);
   }
@@ -172,6 +179,7 @@ class Processes implements Fleet {
 }
 
 class Generator {
+  readonly core: number | undefined;
   members = 0;
   standing: Standing | undefined;
   onStanding: () => void = () => undefined;
@@ -181,6 +189,7 @@ class Generator {
   #waiting: { readonly resolve: (done: FromGenerator & { kind: 'done' }) => void; readonly reject: (error: Error) => void } | undefined;
 
   constructor(core: number | undefined) {
+    this.core = core;
     this.#child = fork(program, core === undefined ? [] : [String(core)], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     endWithUs(this.#child);
     this.#child.on('message', (message) => this.#heard(message as FromGenerator));

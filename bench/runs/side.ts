@@ -39,7 +39,8 @@ interface Between {
 export interface Stretch {
   readonly result: WindowResult;
   readonly server: Between | undefined;
-  readonly generators: readonly Between[];
+  /** Each with the core that it is pinned to. */
+  readonly generators: readonly (Between & { readonly core: number | undefined })[];
   /** Over the whole window, warm-up and drain included; null where the server does not tell. */
   readonly fdatasyncs: number | null;
 }
@@ -106,7 +107,7 @@ export class Side {
     const stretch: Stretch = {
       result,
       server: before.server && after.server && { before: before.server, after: after.server },
-      generators: before.generators.map((usage, at) => ({ before: usage, after: after.generators[at] as Usage })),
+      generators: before.generators.map((usage, at) => ({ before: usage, after: after.generators[at] as Usage, core: this.#fleet.cores[at] })),
       fdatasyncs: difference(saidBefore?.fdatasyncs, saidAfter?.fdatasyncs),
     };
     this.#news.step(stepOf(target.name, phase, stretch, samples, saidAfter));
@@ -164,9 +165,25 @@ export class Side {
 /** Server, and the busiest of the generators, over several stretches. */
 export function usedOf(stretches: readonly Stretch[]): readonly [Used | undefined, Used] {
   const server = stretches.map((stretch) => stretch.server).filter((part) => part !== undefined);
-  const generators = (stretches[0]?.generators ?? []).map((_, at) => usedOver(stretches.map((stretch) => stretch.generators[at] as Between)));
-  const busiest = generators.toSorted((a, b) => (b.utilisation ?? 0) - (a.utilisation ?? 0))[0] as Used;
-  return [server.length === stretches.length ? usedOver(server) : undefined, busiest];
+  return [server.length === stretches.length ? usedOver(server) : undefined, busiestOf(stretches)];
+}
+
+/** Generators that share a core have no more than that core together. */
+function busiestOf(stretches: readonly Stretch[]): Used {
+  const byCore = new Map<number | string, Used>();
+  for (const [at, { core }] of (stretches[0]?.generators ?? []).entries()) {
+    const used = usedOver(stretches.map((stretch) => stretch.generators[at] as Between));
+    const others = byCore.get(core ?? `alone ${at}`);
+    byCore.set(
+      core ?? `alone ${at}`,
+      others === undefined ? used : { ...used, utilisation: added(used.utilisation, others.utilisation), cpuSeconds: added(used.cpuSeconds, others.cpuSeconds) },
+    );
+  }
+  return [...byCore.values()].toSorted((a, b) => (b.utilisation ?? 0) - (a.utilisation ?? 0))[0] as Used;
+}
+
+function added(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : a + b;
 }
 
 function stepOf(target: string, phase: string, stretch: Stretch, samples: readonly Sample[], says: ServerSays | null): Step {

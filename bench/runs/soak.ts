@@ -15,6 +15,8 @@ export interface SoakRun extends TrafficRun {
 /** Of the time, at the start: the server still grows into its load. */
 const settlingShare = 0.2;
 const warmMs = 500;
+/** Of a short soak: a slope needs points. */
+const windowsMin = 6;
 const mib = 1_048_576;
 const msPerHour = 3_600_000;
 
@@ -29,7 +31,7 @@ export async function runSoak(target: Target, run: SoakRun): Promise<Measured> {
     const memory: (readonly [atMs: number, mib: number])[] = [];
     const beganMs = performance.now();
     while (performance.now() - beganMs < measuredMs) {
-      const windowMs = Math.min(soak.windowMs, measuredMs);
+      const windowMs = Math.min(soak.windowMs, measuredMs / windowsMin);
       const stretch = await side.measure('soak', { rate, warmMs, measuredMs: windowMs, p99MsMax: Number.POSITIVE_INFINITY });
       stretches.push(stretch);
       const rss = target.pid === undefined ? null : rssBytesOf(target.pid);
