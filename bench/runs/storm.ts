@@ -25,6 +25,13 @@ interface Tally {
   retries: number;
 }
 
+/** Of a chat that was filled: who wrote, and where the first and the last message stand. */
+interface Filled {
+  readonly author: number;
+  readonly first: number;
+  readonly last: number;
+}
+
 /** One session's chats and how far it has got in each. */
 type Cursors = ReadonlyMap<ChatId, number>;
 
@@ -39,7 +46,8 @@ export async function runStorm(target: Target, run: StormRun): Promise<Measured>
   const accounts = target.accounts.slice(0, sessions);
   const bodyBytes = settingOf(values, 'body');
   news.say(`${target.name}: ${(sessions * storm.chats) / 2} chats are filled for ${sessions} sessions`);
-  await eachOf(accounts, fillingAtOnce, (_, at) => fill(target, accounts, at, storm, bodyBytes));
+  const filled = new Map<ChatId, Filled>();
+  await eachOf(accounts, fillingAtOnce, (_, at) => fill(target, accounts, at, storm, bodyBytes, filled));
   const side = await bringUp({ ...target, accounts: target.accounts.slice(sessions) }, run);
   try {
     const window = { rate: run.rate ?? storm.othersRate, warmMs: 500, p99MsMax: Number.POSITIVE_INFINITY };
@@ -48,7 +56,7 @@ export async function runStorm(target: Target, run: StormRun): Promise<Measured>
     const tally: Tally = { converged: 0, received: 0, lost: 0, doubled: 0, retries: 0 };
     const [stretch, convergedMs] = await Promise.all([
       side.measure('storm', { ...window, warmMs: 0, measuredMs: storm.patienceMs }),
-      comeBackAll(target, accounts, storm, seededRandom(seed), tally, side),
+      comeBackAll(target, accounts, storm, filled, seededRandom(seed), tally, side),
     ]);
     const missing = sessions - tally.converged;
     news.say(`${target.name}: ${tally.converged} of ${sessions} sessions had all after ${(convergedMs / 1_000).toFixed(2)} s, ${tally.retries} tries again`);
@@ -65,44 +73,64 @@ export async function runStorm(target: Target, run: StormRun): Promise<Measured>
 }
 
 /** The session's message to each of its next neighbours on the ring, and a second to the nearest: those have moved for the neighbour. */
-async function fill({ endpoint }: Target, accounts: readonly Account[], at: number, { chats, changed }: StormLoad, bodyBytes: number): Promise<void> {
-  const own = accounts[at] as Account;
+async function fill(
+  { endpoint }: Target,
+  accounts: readonly Account[],
+  author: number,
+  { chats, changed }: StormLoad,
+  bodyBytes: number,
+  filled: Map<ChatId, Filled>,
+): Promise<void> {
+  const own = accounts[author] as Account;
   const device = await Device.connect(endpoint, own);
+  const send = async (chatId: ChatId, peer: Account, message: number, after: number): Promise<readonly [number: number, seq: number]> => {
+    const number = device.nextNumber();
+    const body = Buffer.alloc(bodyBytes, 'parley ');
+    writeBodyHead(body, 0, author, message, 0);
+    const sent = await device.ask({ kind: 'send', chatId, number, after, contentType: 'application/octet-stream', body, peer: peer.userId }, number);
+    if (sent.kind !== 'sent') throw new DeviceFailed(`${sent.kind} instead of sent`);
+    return [number, sent.seq];
+  };
   try {
-    const sends: Promise<unknown>[] = [];
     for (let step = 1; step <= chats / 2; step += 1) {
-      const peer = (accounts[(at + step) % accounts.length] as Account).userId;
-      for (let message = 0, after = 0; message < (step <= changed ? 2 : 1); message += 1) {
-        const number = device.nextNumber();
-        const body = Buffer.alloc(bodyBytes, 'parley ');
-        writeBodyHead(body, 0, at, message, 0);
-        sends.push(device.ask({ kind: 'send', chatId: directChatId(own.userId, peer), number, after, contentType: 'application/octet-stream', body, peer }, number));
-        after = number;
-      }
+      const peer = accounts[(author + step) % accounts.length] as Account;
+      const chatId = directChatId(own.userId, peer.userId);
+      const [number, first] = await send(chatId, peer, 0, 0);
+      const last = step <= changed ? (await send(chatId, peer, 1, number))[1] : first;
+      filled.set(chatId, { author, first, last });
     }
-    await Promise.all(sends);
   } finally {
     device.destroy();
   }
 }
 
 /** What the session knows: all that it has sent, and the first message of each that was sent to it. */
-function cursorsOf(accounts: readonly Account[], at: number, { chats, changed }: StormLoad): Cursors {
+function cursorsOf(accounts: readonly Account[], at: number, { chats }: StormLoad, filled: ReadonlyMap<ChatId, Filled>): Cursors {
   const own = (accounts[at] as Account).userId;
   const cursors = new Map<ChatId, number>();
-  for (let step = 1; step <= chats / 2; step += 1) {
-    cursors.set(directChatId(own, (accounts[(at + step) % accounts.length] as Account).userId), step <= changed ? 2 : 1);
-    cursors.set(directChatId(own, (accounts[(at - step + accounts.length) % accounts.length] as Account).userId), 1);
+  for (let step = -chats / 2; step <= chats / 2; step += 1) {
+    if (step === 0) continue;
+    const chatId = directChatId(own, (accounts[(at + step + accounts.length) % accounts.length] as Account).userId);
+    const { author, first, last } = filled.get(chatId) as Filled;
+    cursors.set(chatId, author === at ? last : first);
   }
   return cursors;
 }
 
 /** Resolves when all are back, or patience is over; says after how long. The window of the others ends with it. */
-async function comeBackAll({ endpoint }: Target, accounts: readonly Account[], storm: StormLoad, random: () => number, tally: Tally, side: Side): Promise<number> {
+async function comeBackAll(
+  { endpoint }: Target,
+  accounts: readonly Account[],
+  storm: StormLoad,
+  filled: ReadonlyMap<ChatId, Filled>,
+  random: () => number,
+  tally: Tally,
+  side: Side,
+): Promise<number> {
   const beganMs = performance.now();
   const untilMs = beganMs + storm.patienceMs;
   const devices = new Set<Device>();
-  const cursors = accounts.map((_, at) => cursorsOf(accounts, at, storm));
+  const cursors = accounts.map((_, at) => cursorsOf(accounts, at, storm, filled));
   const comeBack = async (account: Account, at: number): Promise<void> => {
     for (let waitMs = random() * storm.spreadMs, failures = 0; performance.now() < untilMs; failures += 1) {
       await new Promise((resolve) => setTimeout(resolve, waitMs));

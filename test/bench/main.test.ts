@@ -74,3 +74,18 @@ test('two files are compared, and one that is none is refused with code 2', asyn
     await rm(folder, { recursive: true, force: true });
   }
 });
+
+test('a storm ends when every session has what it missed, and what they got is counted', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [program, 'reconnect-storm', '--start', '--sessions', '100', '--rate', '50', '--json']);
+  const json = JSON.parse(stdout.trimEnd());
+  assert.deepEqual([json.lost, json.doubled, json.void], [0, 0, false]);
+  assert.ok(json.convergedMs > 0 && json.convergedMs < 60_000);
+  assert.equal(json.received, json.sent + 300, 'three messages a session beside what the others got');
+});
+
+test('a soak says how fast the memory grows', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [program, 'soak', '--start', '--pairs', '5', '--rate', '100', '--seconds', '3', '--json']);
+  const json = JSON.parse(stdout.trimEnd());
+  assert.deepEqual([json.lost, json.void, json.received], [0, false, json.sent]);
+  assert.ok(Number.isFinite(json.rssMibPerHour) && json.rssMibAtEnd > 20);
+});
