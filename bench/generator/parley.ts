@@ -3,6 +3,7 @@ import { directChatId } from '../../src/protocol/direct.ts';
 import { limits } from '../../src/protocol/limits.ts';
 import { type Account, Device, DeviceFailed } from './device.ts';
 import { Member } from './member.ts';
+import { parleyAway } from './parley-away.ts';
 import { eachOf, type Founded, type Party, type PartyOptions, placeOf, type Speaker, type Tally } from './speaker.ts';
 
 const inFlightMax = 64;
@@ -10,6 +11,7 @@ const keepAliveMs = 1_000;
 const title = 'bench';
 
 export const parley: Speaker = {
+  away: parleyAway,
   connect: (endpoint, account) => Device.connect(endpoint, account),
   gather: (options) => Crowd.gather(options),
 };

@@ -71,8 +71,19 @@ export interface Guest {
   destroy(): void;
 }
 
+/** Messages for who is away, where a protocol keeps them. */
+export interface Away {
+  /** Whatever the receiver must have done before it went. */
+  prepare(endpoint: Endpoint, to: Account): Promise<void>;
+  /** Resolves when the server has taken all. Their bodies have the counters 0, 1, 2 … */
+  store(endpoint: Endpoint, from: Account, to: Account, messages: number, bodyBytes: number): Promise<void>;
+  /** From the connect until all are here, or nothing more comes; the counters in the order in which they came. */
+  comeBack(endpoint: Endpoint, account: Account, messages: number): Promise<readonly number[]>;
+}
+
 /** Rejects with DeviceFailed where the server does not do its part. */
 export interface Speaker {
+  readonly away?: Away;
   connect(endpoint: Endpoint, account: Account): Promise<Guest>;
   gather(options: PartyOptions): Promise<Party>;
 }

@@ -32,6 +32,7 @@ const rows: readonly Row[] = [
   { name: 'fan-out, 10 rooms of 100, deliveries/s', words: ['fan-out', '--rooms', '10'], figure: 'deliveriesPerSecond' },
   { name: 'fan-out, 1 room of 1,000, deliveries/s', words: ['fan-out', '--members', '1000'], figure: 'deliveriesPerSecond' },
   { name: 'connects per server CPU-second', words: ['connect', '--sessions', '2000'], figure: 'connectsPerServerCpuSecond' },
+  { name: '1,000 missed messages after a reconnect, median, ms', words: ['offline-sync'], figure: 'p50Ms' },
   { name: 'RSS per idle session, bytes', words: ['idle', '--sessions', '5000'], figure: 'rssPerSessionBytes' },
 ];
 

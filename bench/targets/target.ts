@@ -14,6 +14,8 @@ export interface Target {
   readonly accounts: readonly Account[];
   /** Of the server's process; undefined when it runs elsewhere: then nothing is said about processor and memory. */
   readonly pid: number | undefined;
+  /** Messages for who is away are thrown away, whatever the protocol could do. */
+  readonly keepsNothing?: boolean;
   /** What its metrics tell; null where it has none. */
   says(): Promise<ServerSays | null>;
   /** Why it is no longer there; undefined while it is. */

@@ -7,7 +7,7 @@ import type { DeviceId, UserId } from '../../../src/structures/ids.ts';
 import type { Account } from '../../generator/device.ts';
 import type { Peer, PeerOptions, Started } from '../peer.ts';
 import { PeerProgram } from '../program.ts';
-import { host, password, yamlOf } from './settings.ts';
+import { archivePath, host, password, yamlOf } from './settings.ts';
 
 const wanted: Wanted = { program: 'ejabberdctl', from: 'ejabberd', variable: 'PARLEY_EJABBERD', elsewhere: 'https://www.ejabberd.im' };
 const erlang: Wanted = { program: 'erl', from: 'erlang-base', variable: 'PARLEY_ERL', elsewhere: 'https://www.erlang.org' };
@@ -15,7 +15,7 @@ const libraries = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/
 
 export const ejabberd: Peer = {
   name: 'ejabberd',
-  says: 'XMPP over TCP, SASL PLAIN against Mnesia, no archive: nothing is kept',
+  says: 'XMPP over TCP, SASL PLAIN against Mnesia, no archive: kept is what is missed, and thrown away when it is sent',
   start: (options) => start('ejabberd', options, false),
 };
 
@@ -44,7 +44,7 @@ async function start(name: string, { accounts, core, folder, say }: PeerOptions,
     startMsMax: 120_000,
   });
   const users = Array.from({ length: accounts }, (_, at): Account => ({ userId: `user${at}` as UserId, deviceId: `user${at}` as DeviceId, accessToken: password }));
-  return { target: program.target(name, 'xmpp', port, users), version: program.said[1] as string };
+  return { target: program.target(name, 'xmpp', port, users, archive ? archivePath : '/'), version: program.said[1] as string };
 }
 
 /** Where the package keeps its modules. */

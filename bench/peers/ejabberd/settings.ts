@@ -2,6 +2,8 @@
 export const host = 'localhost';
 export const roomsHost = 'conference.localhost';
 export const password = 'bench';
+/** What a target's path says of an ejabberd that keeps everything in its archive; another one keeps what was missed, and sends it at once. */
+export const archivePath = '/archive';
 
 export function yamlOf(port: number, archive: boolean): string {
   return `hosts: ["${host}"]
@@ -18,7 +20,10 @@ listen:
     access: all
     starttls: false
     backlog: 1024
+shaper_rules:
+  kept: infinity
 modules:
+  mod_ping: {}
   mod_muc:
     host: "${roomsHost}"
     access: all
@@ -32,5 +37,5 @@ modules:
       mam: ${archive}
       presence_broadcast: []
       logging: false
-${archive ? '  mod_mam:\n    default: always\n    assume_mam_usage: true\n    db_type: mnesia\n' : ''}`;
+${archive ? '  mod_mam:\n    default: always\n    assume_mam_usage: true\n    db_type: mnesia\n' : '  mod_offline:\n    access_max_user_messages: kept\n    db_type: mnesia\n'}`;
 }

@@ -12,7 +12,7 @@ const password = 'bench';
 
 export const mosquitto: Peer = {
   name: 'mosquitto',
-  says: 'MQTT 3.1.1 over TCP, QoS 0, one user with a password for all; a topic a user or room, nothing kept',
+  says: 'MQTT 3.1.1 over TCP, QoS 0, one user with a password for all; a topic a user or room, nothing kept; for who is away QoS 1 in memory',
   async start({ accounts, core, folder, say }) {
     const program = haveProgram(wanted, say);
     const port = await freePort();
@@ -20,7 +20,15 @@ export const mosquitto: Peer = {
     execFileSync(haveProgram(passwords, say), ['-b', '-c', users, 'bench', password], { stdio: 'ignore' });
     const file = join(folder, 'mosquitto.conf');
     const user = process.getuid?.() === 0 ? 'user root\n' : ''; // else it may not read its own folder
-    const settings = ['allow_anonymous false', `password_file ${users}`, 'persistence false', 'set_tcp_nodelay true', 'sys_interval 0', 'max_queued_messages 0'];
+    const settings = [
+      'allow_anonymous false',
+      `password_file ${users}`,
+      'persistence false',
+      'set_tcp_nodelay true',
+      'sys_interval 0',
+      'max_queued_messages 0',
+      'max_inflight_messages 0',
+    ];
     const log = ['log_dest stderr', 'log_type notice', 'log_type information', 'log_type error', 'connection_messages false'];
     await writeFile(file, `${user}listener ${port} 127.0.0.1\n${[...settings, ...log].join('\n')}\n`);
     const started = await PeerProgram.start({ program, arguments: ['-c', file], core, ready: /mosquitto version (\S+) running/, startMsMax: 20_000 });
