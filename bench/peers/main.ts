@@ -66,7 +66,7 @@ interface Side {
 }
 
 async function main(words: readonly string[]): Promise<number> {
-  const { only, scenarios, seconds, limits, out, write } = read(words);
+  const { only, scenarios, seconds, limits, rateMax, out, write } = read(words);
   const core = chooseCores().server;
   const machine = thisMachine();
   pinThisProcess(chooseCores().generator);
@@ -103,6 +103,7 @@ async function main(words: readonly string[]): Promise<number> {
     machine,
     at: new Date(),
     seconds: Number(seconds),
+    rateMax,
   });
   process.stdout.write(`${table}\n`);
   if (write) await writeFile(document, documentWith(await readFile(document, 'utf8').catch(() => ''), table));
@@ -170,7 +171,15 @@ function read(words: readonly string[]) {
     const chosen = values.scenarios?.split(',').map((at) => rows[Number(at) - 1]) ?? rows;
     if (chosen.some((row) => row === undefined)) throw new Error(`scenarios are 1 to ${rows.length}`);
     const limits = (['p99', 'rate-max'] as const).flatMap((name) => (values[name] === undefined ? [] : [`--${name}`, values[name]]));
-    return { only, scenarios: chosen as readonly Row[], seconds: values.seconds, limits, out: values.out, write: values.write };
+    return {
+      only,
+      scenarios: chosen as readonly Row[],
+      seconds: values.seconds,
+      limits,
+      rateMax: values['rate-max'] === undefined ? undefined : Number(values['rate-max']),
+      out: values.out,
+      write: values.write,
+    };
   } catch (error) {
     throw new Usage(`${(error as Error).message}\n\n${usage}`);
   }

@@ -24,6 +24,8 @@ export interface Table {
   readonly machine: Machine;
   readonly at: Date;
   readonly seconds: number;
+  /** No higher rate was tried; undefined: there was no such limit. */
+  readonly rateMax?: number | undefined;
 }
 
 const unit = 'ws';
@@ -31,7 +33,7 @@ const [begin, end] = ['<!-- bench:peers begins -->', '<!-- bench:peers ends -->'
 const heading = '## Beside other servers';
 
 /** Multiples of what plain `ws` does, with its own figure in full; void values are marked. */
-export function tableOf({ rows, columns, cells, machine, at, seconds }: Table): string {
+export function tableOf({ rows, columns, cells, machine, at, seconds, rateMax }: Table): string {
   const shown = (row: readonly Cell[], { name }: Column): string => {
     const cell = row.find(({ side }) => side === name);
     if (cell === undefined || cell.value === null) return '–';
@@ -44,7 +46,7 @@ export function tableOf({ rows, columns, cells, machine, at, seconds }: Table): 
   );
   const missing = cells.flatMap((row) => row.filter(({ value, side }) => value === null && !columns.some(({ name }) => name === side)).map(({ side }) => side));
   return [
-    `Measured by \`npm run bench:peers\` on ${at.toISOString().slice(0, 10)}: ${machineText(machine)}. Each server pinned to one core, the load on another, ${seconds} s measured; open loop, bodies of 100 bytes, latency from when a message was due to when it was read; the highest rate whose 99th percentile stays within 100 ms (500 ms in the room of 1,000). Multiples of \`ws\`, whose own figures stand in full.`,
+    `Measured by \`npm run bench:peers\` on ${at.toISOString().slice(0, 10)}: ${machineText(machine)}. Each server pinned to one core, the load on another, ${seconds} s measured; open loop, bodies of 100 bytes, latency from when a message was due to when it was read; the highest rate whose 99th percentile stays within 100 ms (500 ms in the room of 1,000)${rateMax === undefined ? '' : `; NO RATE ABOVE ${rateMax.toLocaleString('en')} MESSAGES/S WAS TRIED, so these are no maxima`}. Multiples of \`ws\`, whose own figures stand in full.`,
     '',
     `| | ${columns.map(({ name }) => name).join(' | ')} |`,
     `|---|${columns.map(() => '---').join('|')}|`,

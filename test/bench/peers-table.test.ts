@@ -24,6 +24,8 @@ test('values are multiples of ws, void ones say so, without ws they stand in ful
   assert.match(text, /- void: NATS, one-to-one: the generator was busy\./);
   assert.match(text, /Could not be started here: ejabberd\./);
   assert.match(text, /on 2026-11-25: /);
+  assert.doesNotMatch(text, /NO RATE/);
+  assert.match(tableOf({ ...table, rateMax: 4_000 }), /NO RATE ABOVE 4,000/);
 });
 
 test('a document gets its table once, and a new one in its place', () => {
