@@ -19,7 +19,7 @@ ${names.join('\n')}
 
 Target:
       --start  a server of our own, embedded, on a temporary folder, pinned to one core, the generator on another
-      --target ws://127.0.0.1:8080 --tokens FILE  one that runs, here or elsewhere, ws or wss; FILE has a line {userId, deviceId, accessToken} per device (bench/accounts.ts makes them)
+      --target ws://127.0.0.1:8080 --tokens FILE  one that runs, here or elsewhere, ws or wss; FILE has a line {userId, deviceId, accessToken} per device: node bench/accounts.ts --api URL --count N > FILE, or --data DIR for a server of your own that is stopped
       --metrics URL, --server-pid N  for its figures of disk, event loop, processor and memory
       --baseline plain|gathered|none  what is measured beside it: bare uWebSockets.js as it is, the same gathering each socket's writes of a turn, nothing
 
@@ -43,6 +43,6 @@ Output:
 Exit code: ${exitCodes.well} all well
            ${exitCodes.broken} something was lost, doubled or reordered, or the server broke off
            ${exitCodes.usage} wrong options, or no target
-           ${exitCodes.void} void: the figures say nothing about the server (a generator was the bottleneck, no rate held, a limit was reached)
+           ${exitCodes.void} void: the figures say nothing about the server (a generator was the bottleneck, no rate held, a limit was reached, you interrupted it)
            ${exitCodes.slower} slower than the figures it was compared with`;
 }

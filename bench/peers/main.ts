@@ -66,6 +66,10 @@ interface Side {
 }
 
 async function main(words: readonly string[]): Promise<number> {
+  if (words.includes('--help')) {
+    process.stdout.write(`${usage}\n`);
+    return exitCodes.well;
+  }
   const { only, scenarios, seconds, limits, rateMax, out, write } = read(words);
   const core = chooseCores().server;
   const machine = thisMachine();
