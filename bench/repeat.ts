@@ -1,6 +1,5 @@
 // The same run several times: void ones don't count, and of those that do the median one is the result.
-import type { Figures, Result } from './figures.ts';
-import { jsonOf, voidWhyOf } from './figures.ts';
+import { jsonOf, type Result, voidWhyOf } from './figures.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 
 /** So many tries for each run that counts: a machine on which every other run is void measures nothing. */
@@ -32,12 +31,12 @@ export async function repeated(times: number, figure: (result: Result) => number
 }
 
 /** What the median is of: the share of the baseline; without one the scenario's own figure, or the latency. */
-export function figureOf({ shareOf, load }: Scenario): (result: Result) => number | null {
-  const own: keyof Figures = shareOf ?? 'p99Ms';
+export function figureOf({ load }: Scenario): (result: Result) => number | null {
   return (result) => {
-    if (load.kind === 'storm') return result.ours.notes.convergedMs;
-    if (load.kind === 'soak') return result.ours.notes.rssMibPerHour;
-    return jsonOf(result).share ?? (result.shareOf === undefined ? result.ours.figures.p99Ms : result.ours.figures[own]) ?? result.ours.figures[own];
+    const { figures, notes } = result.ours;
+    if (load.kind === 'storm') return notes.convergedMs;
+    if (load.kind === 'soak') return notes.rssMibPerHour;
+    return jsonOf(result).share ?? (result.shareOf === undefined ? null : figures[result.shareOf]) ?? figures.p99Ms;
   };
 }
 
