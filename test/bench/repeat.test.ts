@@ -41,7 +41,7 @@ test('a run that lost something is the result at once', async () => {
 });
 
 test('worse than the kept ratio by more than noise is slower, whichever way is better', () => {
-  const kept = { at: '', ratios: { 'one-to-one': 0.5, idle: 3 } } as unknown as Kept;
+  const kept = { at: '', values: { 'one-to-one': 0.5, idle: 3 } } as unknown as Kept;
   assert.deepEqual(slower({ 'one-to-one': 0.45, idle: 3.3 }, kept), []);
   assert.deepEqual(slower({ 'one-to-one': 0.9, idle: 1 }, kept), []);
   assert.deepEqual(slower({ 'one-to-one': 0.3, idle: 5 }, kept), ['one-to-one', 'idle']);
