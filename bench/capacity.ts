@@ -23,6 +23,7 @@ export type CostName =
   | 'subscriptionNodeBytes'
   | 'subscriptionServerBytes'
   | 'connectCpuUs'
+  | 'comeBackCpuUs'
   | 'sessionsMax';
 export type Costs = Readonly<Record<CostName, Cost>>;
 
@@ -90,7 +91,7 @@ export function sizeOf(users: number, costs: Costs, { messagesADay, peak, connec
     nodes,
     nodesByMessages: alone ? 1 : byMessages,
     sessionsPerNode: sessions / nodes,
-    comeBackSeconds: alone ? (sessions * us('connectCpuUs')) / 1e6 : ((sessions / nodes / (nodes - 1)) * us('connectCpuUs')) / 1e6,
+    comeBackSeconds: alone ? (sessions * us('comeBackCpuUs')) / 1e6 : ((sessions / nodes / (nodes - 1)) * us('comeBackCpuUs')) / 1e6,
     nodeMemoryGib: (sessions / nodes) * (perSession / gib),
     storeCores,
     natsCores,
@@ -144,7 +145,7 @@ export function tablesOf(costs: Costs, users: readonly number[], own: Habits): s
       of(({ nodeMemoryGib }) => nodeMemoryGib),
     ),
     row(
-      'processor of each other node when one node’s sessions come to them (alone: of itself), s',
+      'seconds of processor, for each other node when one node’s sessions come to them; alone: when all come back',
       of(({ comeBackSeconds }) => comeBackSeconds),
     ),
     row(
