@@ -30,6 +30,6 @@ test('machines grow with users and with what they do, and one process is enough 
 
 test('a process that could carry the messages but not the sessions is not enough', () => {
   const quiet = { ...habits, messagesADay: 0.01, connected: 1 };
-  assert.equal(sizeOf(15_000, costsKept(), quiet).alone, true);
-  assert.equal(sizeOf(15_001, costsKept(), quiet).alone, false);
+  assert.equal(sizeOf(costsKept().sessionsMax.value, costsKept(), quiet).alone, true);
+  assert.equal(sizeOf(costsKept().sessionsMax.value + 1, costsKept(), quiet).alone, false);
 });
