@@ -1,6 +1,7 @@
 // Accounts for the load, written straight into an embedded store while no server has it open: thousands in seconds, where registering them would take argon2 minutes.
 // Their tokens are real ones, signed with the store's own key, so that every authenticated connect verifies a real signature.
-// Run as `node bench/accounts.ts --data DIR --count N > tokens.jsonl` for a server of your own: stop it first.
+// Run as `node bench/accounts.ts --data DIR --count N > tokens.jsonl` for a server of your own: stop it first. `--api https://…` registers them with one that runs, anywhere, by its HTTP API:
+// tokens then last as long as that server says (10 minutes), and its limits for an address apply (PARLEY_RATE_FACTOR).
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -12,8 +13,10 @@ import { openLevelStores } from '../src/store/stores.level.ts';
 import type { Stores } from '../src/store/stores.ts';
 import { type DeviceId, idFrom, type UserId } from '../src/structures/ids.ts';
 import type { Account } from './generator/device.ts';
+import { eachOf } from './generator/speaker.ts';
 
 const issuer = 'parley'; // as in src/node.ts
+const registeringAtOnce = 8;
 const togetherMax = 1_000; // written in one commit
 const accessMs = 4 * 60 * 60_000; // a run must not outlive its tokens
 
@@ -64,8 +67,23 @@ export function parseAccounts(text: string): readonly Account[] {
     });
 }
 
+/** The same with a server that runs. Throws an Error with its answer where it does not do it. */
+export async function registerAccounts(api: string, count: number): Promise<readonly Account[]> {
+  const accounts: Account[] = [];
+  await eachOf(Array.from({ length: count }), registeringAtOnce, async () => {
+    const body = { handle: `bench-${randomBytes(8).toString('hex')}`, password: randomBytes(24).toString('base64'), deviceName: 'bench' };
+    const response = await fetch(new URL('/v1/users', api), { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${api} answers ${response.status} after ${accounts.length} accounts: ${text}`);
+    accounts.push(...parseAccounts(text));
+  });
+  return accounts;
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { data: { type: 'string' }, count: { type: 'string', default: '1000' } } });
-  if (values.data === undefined) throw new Error('--data DIR says where the store is');
-  for (const account of await mintAccounts(values.data, Number(values.count))) process.stdout.write(`${JSON.stringify(account)}\n`);
+  const { values } = parseArgs({ options: { data: { type: 'string' }, api: { type: 'string' }, count: { type: 'string', default: '1000' } } });
+  if ((values.data === undefined) === (values.api === undefined)) throw new Error('--data DIR says where the store is, or --api URL where a server is');
+  const count = Number(values.count);
+  const accounts = values.data === undefined ? await registerAccounts(values.api as string, count) : await mintAccounts(values.data, count);
+  for (const account of accounts) process.stdout.write(`${JSON.stringify(account)}\n`);
 }

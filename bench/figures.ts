@@ -1,4 +1,6 @@
 // The shape of a result: every scenario reports the same figures, null where it has none.
+
+import { exitCodes } from './exit-codes.ts';
 import type { Latency } from './generator/latency.ts';
 
 export interface Figures {
@@ -53,9 +55,27 @@ export interface Notes {
   readonly healed: number | null;
   /** Shares of the time during which server and generator wanted their core and something else had it: above a tenth the figures say little. */
   readonly contention: { readonly server: number | null; readonly generator: number | null };
+  /** Soak: resident memory at its end, and the slope of it once the server had grown into its load. */
+  readonly rssMibAtEnd: number | null;
+  readonly rssMibPerHour: number | null;
+  /** Reconnect storm: from its first connect until every session had what it missed. */
+  readonly convergedMs: number | null;
+  /** Reconnect storm: tries that the server turned away or let wait too long. */
+  readonly retries: number | null;
 }
 
-export const noNotes: Notes = { p99AtHalfMs: null, connectsPerSecond: null, blocked: null, refused: null, healed: null, contention: { server: null, generator: null } };
+export const noNotes: Notes = {
+  p99AtHalfMs: null,
+  connectsPerSecond: null,
+  blocked: null,
+  refused: null,
+  healed: null,
+  contention: { server: null, generator: null },
+  rssMibAtEnd: null,
+  rssMibPerHour: null,
+  convergedMs: null,
+  retries: null,
+};
 
 /** What one server came to. */
 export interface Measured {
@@ -108,10 +128,11 @@ export function voidWhyOf(ours: Measured, baseline: Measured | undefined): strin
   return baseline?.voidWhy === undefined ? null : `baseline: ${baseline.voidWhy}`;
 }
 
-/** 0: all well · 1: something was lost, doubled or reordered, or the run is void. */
-export function exitCodeOf({ ours, baseline }: Result): 0 | 1 {
+/** What the process ends with, see exitCodes. */
+export function exitCodeOf({ ours, baseline }: Result): number {
   const { lost, doubled, reordered } = ours.figures;
-  return voidWhyOf(ours, baseline) !== null || (lost ?? 0) + (doubled ?? 0) + (reordered ?? 0) > 0 ? 1 : 0;
+  if ((lost ?? 0) + (doubled ?? 0) + (reordered ?? 0) > 0) return exitCodes.broken;
+  return voidWhyOf(ours, baseline) === null ? exitCodes.well : exitCodes.void;
 }
 
 export function latencyFigures(latency: Latency): Pick<Figures, 'p50Ms' | 'p99Ms' | 'p999Ms'> {

@@ -1,87 +1,124 @@
 // `npm run bench`: starts what is to be measured, drives it, prints what came of it.
-import { mkdirSync } from 'node:fs';
-import { exitCodeOf, jsonOf, type Measured, type Result } from './figures.ts';
+import { resolve } from 'node:path';
+import { exitCodes } from './exit-codes.ts';
+import { exitCodeOf, jsonOf, type Result } from './figures.ts';
 import { DeviceFailed } from './generator/device.ts';
 import { type Options, readOptions, Usage } from './options.ts';
+import { comparisonText } from './output/comparison.ts';
+import { type Line, LineFile, NoReport, readReport, reportOf } from './output/file.ts';
+import { thisMachine } from './output/machine.ts';
+import { writePage } from './output/page.ts';
+import type { News } from './output/steps.ts';
+import { TerminalNews } from './output/terminal.ts';
+import { quick } from './quick.ts';
+import { figureOf, type Repeated, repeated } from './repeat.ts';
 import { tableOf } from './report.ts';
-import { runConnect } from './runs/connect.ts';
-import { runIdle } from './runs/idle.ts';
-import { runOfflineSync } from './runs/offline-sync.ts';
-import { SideBroken } from './runs/side.ts';
-import { runTraffic } from './runs/traffic.ts';
-import { settingOf } from './scenarios/scenario.ts';
-import { chooseCores, pinThisProcess, StartFailed } from './targets/pinned.ts';
-import { startBaseline } from './targets/started-baseline.ts';
-import { runningParley, startParley } from './targets/started-parley.ts';
-import type { Target } from './targets/target.ts';
+import { paramsOf, runOnce } from './run.ts';
+import { SideBroken, Stopped } from './runs/side.ts';
+import { StartFailed } from './targets/pinned.ts';
+import { usageText } from './usage-text.ts';
 
-const exitWrongOptions = 2;
+const terminal = new TerminalNews({
+  write: (text) => void process.stderr.write(text), // beside the result, so that a pipe gets the result alone
+  isTTY: process.stderr.isTTY === true,
+  get columns() {
+    return process.stderr.columns ?? 80;
+  },
+});
 
-async function main(): Promise<number> {
-  const options = readOptions(process.argv.slice(2));
-  const cores = chooseCores();
-  if (cores.server === undefined) progress('server and generator share whatever processors there are: one core, or no taskset');
-  if (options.profileTo !== undefined) mkdirSync(options.profileTo, { recursive: true });
-  pinThisProcess(cores.generator);
-  const targets: Target[] = [];
+function main(words: readonly string[]): Promise<number> {
+  thisMachine(); // before anything is pinned
+  if (words.includes('--help')) {
+    print(usageText());
+    return Promise.resolve(exitCodes.well);
+  }
+  if (words[0] === 'compare') return compareFiles(words.slice(1));
+  if (words[0] === 'report') return pageOf(words.slice(1));
+  if (words.includes('--quick')) return quick(words, terminal, print);
+  return bench(readOptions(words));
+}
+
+async function bench(options: Options): Promise<number> {
+  const lines: Line[] = [];
+  const file = options.outFile === undefined ? undefined : new LineFile(options.outFile);
+  const add = (line: Line): void => {
+    lines.push(line);
+    file?.add(line);
+  };
+  const news: News = { say: (text) => terminal.say(text), now: (text) => terminal.now(text), step: add };
+  add({ kind: 'run', at: new Date().toISOString(), scenario: options.scenario.name, params: paramsOf(options), machine: thisMachine() });
+  let [exitCode, why]: [number, string | null] = [exitCodes.broken, null];
   try {
-    targets.push(await ours(options, cores.server));
-    if (options.baseline !== 'none' && options.scenario.shareOf !== undefined) targets.push(await baseline(options, cores.server));
-    const result = resultOf(options, await run(options, targets));
-    process.stdout.write(options.json ? `${JSON.stringify(jsonOf(result))}\n` : `${tableOf(result)}\n`);
-    return exitCodeOf(result);
+    const outcome = await repeated(options.repeat, figureOf(options.scenario), async (attempt) => {
+      if (options.repeat > 1) terminal.say(`run ${attempt}, for ${options.repeat} that count`);
+      const result = await runOnce(options, news);
+      add({ kind: 'result', ofAttempt: attempt, result: jsonOf(result) });
+      return result;
+    });
+    terminal.clear();
+    show(outcome, options);
+    exitCode = codeOf(outcome);
+    return exitCode;
+  } catch (error) {
+    why = (error as Error).message;
+    exitCode = codeFor(error);
+    throw error;
   } finally {
-    await Promise.all(targets.map((target) => target.stop()));
+    add({ kind: 'end', at: new Date().toISOString(), exitCode, why });
+    if (options.htmlFile !== undefined) writePage(reportOf(lines, 'this run'), options.htmlFile);
   }
 }
 
-function ours({ scenario, values, start, url, tokensFile, metricsUrl, serverPid, profileTo }: Options, core: number | undefined): Promise<Target> {
-  const accounts = scenario.accounts(values);
-  if (start) {
-    progress(`parley: ${accounts} accounts, then the server`);
-    return startParley({ accounts, core, profileTo });
-  }
-  return runningParley({ url, tokensFile: tokensFile as string, metricsUrl, pid: serverPid });
+function show({ result, values, voids }: Repeated, { json, repeat }: Options): void {
+  const runs =
+    repeat > 1
+      ? `\nthe median of ${values.length} runs: ${values.map((value) => Number(value.toPrecision(4))).join(', ')}${voids > 0 ? `; ${voids} void ones don't count` : ''}`
+      : '';
+  print(json ? JSON.stringify({ ...jsonOf(result), ...(repeat > 1 && { runs: values, voids }) }) : `${tableOf(result)}${runs}`);
 }
 
-function baseline({ scenario, values, baseline: kind, profileTo }: Options, core: number | undefined): Promise<Target> {
-  return startBaseline({ accounts: scenario.accounts(values), core, plain: kind === 'plain', profileTo });
+function codeOf({ result, whole }: { readonly result: Result; readonly whole: boolean }): number {
+  const code = exitCodeOf(result);
+  return code === exitCodes.well && !whole ? exitCodes.void : code;
 }
 
-/** In the order of the targets. */
-async function run({ scenario: { load }, values, rate, measuredMs, seed, arrivals }: Options, targets: readonly Target[]): Promise<readonly Measured[]> {
-  switch (load.kind) {
-    case 'traffic':
-      return runTraffic(targets, { load, values, rate, measuredMs, seed, arrivals, progress });
-    case 'idle':
-      return runIdle(targets, { load, sessions: settingOf(values, 'sessions'), progress });
-    case 'connect':
-      return runConnect(targets, { load, sessions: settingOf(values, 'sessions'), progress });
-    case 'offlineSync':
-      return [await runOfflineSync(targets[0] as Target, { load, messages: settingOf(values, 'messages'), bodyBytes: settingOf(values, 'body'), progress })];
-  }
+async function compareFiles(words: readonly string[]): Promise<number> {
+  const [a, b] = words;
+  if (a === undefined || b === undefined || words.length > 2) throw new Usage('compare A.jsonl B.jsonl, two files that --out has written.');
+  print(comparisonText(readReport(resolve(a)), readReport(resolve(b))));
+  return exitCodes.well;
 }
 
-function resultOf({ scenario, values, rate, measuredMs, seed, arrivals, baseline: kind }: Options, [own, other]: readonly Measured[]): Result {
-  const traffic = scenario.load.kind === 'traffic' && { rate: rate ?? 'highest', seconds: measuredMs / 1_000, arrivals, seed };
-  const params = { ...values, ...(traffic || {}), ...(other && { baseline: kind }) };
-  return { scenario: scenario.name, params, ours: own as Measured, baseline: other, shareOf: traffic && rate !== undefined ? undefined : scenario.shareOf };
+async function pageOf(words: readonly string[]): Promise<number> {
+  const [path] = words;
+  if (path === undefined || words.length > 1) throw new Usage('report FILE.jsonl, a file that --out has written.');
+  const to = resolve(`${path.replace(/\.jsonl$/, '')}.html`);
+  writePage(readReport(resolve(path)), to);
+  print(to);
+  return exitCodes.well;
 }
 
-/** Beside the result, so that a pipe gets the result alone. */
-function progress(text: string): void {
-  process.stderr.write(`${text}\n`);
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function codeFor(error: unknown): number {
+  if (error instanceof Usage || error instanceof StartFailed || error instanceof NoReport) return exitCodes.usage;
+  return error instanceof Stopped ? exitCodes.void : exitCodes.broken;
 }
 
 // Whatever ends us ends the servers that we started (see Pinned).
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    const known = error instanceof Usage || error instanceof StartFailed || error instanceof DeviceFailed || error instanceof SideBroken;
-    process.stderr.write(`${known ? error.message : String((error as Error).stack ?? error)}\n`);
-    process.exitCode = error instanceof Usage || error instanceof StartFailed ? exitWrongOptions : 1;
-  },
-);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(exitCodes.void));
+Promise.resolve()
+  .then(() => main(process.argv.slice(2)))
+  .then(
+    (code) => {
+      process.exitCode = code;
+    },
+    (error: unknown) => {
+      terminal.clear();
+      const known = [Usage, StartFailed, DeviceFailed, SideBroken, Stopped, NoReport].some((kind) => error instanceof kind);
+      process.stderr.write(`${known ? (error as Error).message : String((error as Error).stack ?? error)}\n`);
+      process.exitCode = codeFor(error);
+    },
+  );

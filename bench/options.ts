@@ -4,9 +4,9 @@ import { parseArgs } from 'node:util';
 import type { Arrivals } from './generator/schedule.ts';
 import { scenarios } from './scenarios/catalogue.ts';
 import type { Scenario, Values } from './scenarios/scenario.ts';
+import { Usage, usageText } from './usage-text.ts';
 
-/** The command line asks for something that there is not; the message says what there is. */
-export class Usage extends Error {}
+export { Usage } from './usage-text.ts';
 
 export interface Options {
   readonly scenario: Scenario;
@@ -19,58 +19,52 @@ export interface Options {
   readonly serverPid: number | undefined;
   readonly baseline: 'gathered' | 'plain' | 'none';
   readonly json: boolean;
+  /** Where every step goes as a line of JSON; undefined: nowhere. */
+  readonly outFile: string | undefined;
+  readonly htmlFile: string | undefined;
   readonly rate: number | undefined;
   readonly measuredMs: number;
   readonly seed: number;
   readonly arrivals: Arrivals;
+  readonly generators: number;
+  /** So many runs that are not void; the median is the result. */
+  readonly repeat: number;
+  readonly p99MsMax: number | undefined;
+  readonly rateMax: number | undefined;
+  /** After so long nothing goes on. */
+  readonly stopAfterMs: number | undefined;
+  readonly stopRssBytes: number | undefined;
   readonly profileTo: string | undefined;
 }
 
 const rateMax = 1_000_000;
-const secondsMax = 600;
-const loopback: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '[::1]', '::1']);
+const secondsMax = 86_400;
+const generatorsMax = 64;
+const repeatMax = 15;
+const secondsByDefault = 10;
 
 const fixed = {
   start: { type: 'boolean', default: false },
-  url: { type: 'string', default: 'ws://127.0.0.1:8080' },
+  target: { type: 'string', default: 'ws://127.0.0.1:8080' },
   tokens: { type: 'string' },
   metrics: { type: 'string' },
   'server-pid': { type: 'string' },
-  'allow-remote': { type: 'boolean', default: false },
   baseline: { type: 'string', default: 'plain' },
   json: { type: 'boolean', default: false },
+  out: { type: 'string' },
+  html: { type: 'string' },
   rate: { type: 'string' },
-  seconds: { type: 'string', default: '10' },
+  seconds: { type: 'string' },
   seed: { type: 'string', default: '1' },
   arrivals: { type: 'string', default: 'poisson' },
+  generators: { type: 'string', default: '1' },
+  repeat: { type: 'string', default: '1' },
+  p99: { type: 'string' },
+  'rate-max': { type: 'string' },
+  'stop-after': { type: 'string' },
+  'stop-rss': { type: 'string' },
   'cpu-prof': { type: 'string' },
 } as const;
-
-export function usageText(): string {
-  const names = scenarios.map(({ name, says, settings }) => {
-    const own = Object.entries(settings).map(([setting, { default: value, says: means }]) => `      --${setting} ${value}  ${means}`);
-    return [`  ${name}: ${says}`, ...own].join('\n');
-  });
-  return `npm run bench -- <scenario> [options]
-
-${names.join('\n')}
-
-Target:
-      --start  a server of our own, embedded, on a temporary folder, pinned to one core, the generator on another
-      --url ws://127.0.0.1:8080 --tokens FILE  one that runs: a line {userId, deviceId, accessToken} per device (see bench/accounts.ts)
-      --metrics URL, --server-pid N  for its figures of disk, processor and memory
-      --allow-remote  the target may be another machine
-      --baseline plain|gathered|none  what is measured beside it: bare uWebSockets.js as it is, the same gathering each socket's writes of a turn, nothing
-
-Load:
-      --rate N  messages a second; without it the highest that holds is found
-      --seconds 10  measured part · --arrivals poisson|uniform · --seed 1
-      --cpu-prof DIR  profiles of the servers that were started
-
-      --json  the last line is one JSON object
-
-Exit code: 0 · 1 something was lost, doubled or reordered, or the run is void · 2 wrong options or no target`;
-}
 
 /** Throws Usage. */
 export function readOptions(words: readonly string[]): Options {
@@ -79,30 +73,45 @@ export function readOptions(words: readonly string[]): Options {
   if (scenario === undefined) throw new Usage(name === undefined ? usageText() : `There is no scenario ${name}.\n\n${usageText()}`);
   const given = parse(words.slice(1), scenario);
   const text = (option: string): string | undefined => (typeof given[option] === 'string' ? given[option] : undefined);
-  const url = targetUrl(text('url') as string, given['allow-remote'] === true);
+  const number = (option: string, min: number, max: number): number | undefined => {
+    const value = text(option);
+    return value === undefined ? undefined : whole(`--${option}`, value, min, max);
+  };
+  const file = (option: string): string | undefined => text(option) && resolve(text(option) as string);
   const baseline = text('baseline');
   const arrivals = text('arrivals');
   if (baseline !== 'gathered' && baseline !== 'plain' && baseline !== 'none') throw new Usage('--baseline is gathered, plain or none.');
   if (arrivals !== 'uniform' && arrivals !== 'poisson') throw new Usage('--arrivals is uniform or poisson.');
   if (given['start'] !== true && text('tokens') === undefined)
     throw new Usage('--start starts a server; for one that runs, --tokens FILE says who may log in (see bench/accounts.ts).');
+  if (given['start'] === true && text('tokens') !== undefined) throw new Usage('--start makes accounts of its own: leave --tokens out, or --start.');
+  const stopRssMib = number('stop-rss', 1, 1_048_576);
+  const stopAfterSeconds = number('stop-after', 1, secondsMax);
   return {
     scenario,
     values: Object.fromEntries(
       Object.entries(scenario.settings).map(([setting, { default: value, min, max }]) => [setting, whole(`--${setting}`, text(setting) ?? String(value), min, max)]),
     ),
     start: given['start'] === true,
-    url,
+    url: targetUrl(text('target') as string),
     tokensFile: text('tokens'),
     metricsUrl: text('metrics'),
-    serverPid: text('server-pid') === undefined ? undefined : whole('--server-pid', text('server-pid') as string, 1, 4_194_304),
+    serverPid: number('server-pid', 1, 4_194_304),
     baseline,
     json: given['json'] === true,
-    rate: text('rate') === undefined ? undefined : whole('--rate', text('rate') as string, 1, rateMax),
-    measuredMs: 1_000 * whole('--seconds', text('seconds') as string, 1, secondsMax),
-    seed: whole('--seed', text('seed') as string, 0, 4_294_967_295),
+    outFile: file('out'),
+    htmlFile: file('html'),
+    rate: number('rate', 1, rateMax),
+    measuredMs: 1_000 * (number('seconds', 1, secondsMax) ?? scenario.seconds ?? secondsByDefault),
+    seed: number('seed', 0, 4_294_967_295) as number,
     arrivals,
-    profileTo: text('cpu-prof') && resolve(text('cpu-prof') as string),
+    generators: number('generators', 1, generatorsMax) as number,
+    repeat: number('repeat', 1, repeatMax) as number,
+    p99MsMax: number('p99', 1, 60_000),
+    rateMax: number('rate-max', 1, rateMax),
+    stopAfterMs: stopAfterSeconds && 1_000 * stopAfterSeconds,
+    stopRssBytes: stopRssMib && 1_048_576 * stopRssMib,
+    profileTo: file('cpu-prof'),
   };
 }
 
@@ -115,10 +124,9 @@ function parse(words: readonly string[], { settings }: Scenario): Readonly<Recor
   }
 }
 
-function targetUrl(text: string, allowRemote: boolean): URL {
+function targetUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== 'ws:') throw new Usage('--url begins with ws://. The generator speaks no TLS: put it behind the proxy that ends it.');
-  if (!allowRemote && !loopback.has(url.hostname)) throw new Usage(`${url.hostname} is another machine. --allow-remote says that it is yours and meant.`);
+  if (url?.protocol !== 'ws:' && url?.protocol !== 'wss:') throw new Usage('--target begins with ws:// or wss://.');
   return url;
 }
 

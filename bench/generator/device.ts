@@ -6,12 +6,15 @@ import type { DeviceId, UserId } from '../../src/structures/ids.ts';
 import { clientFrame } from './framing.ts';
 import type { Member } from './member.ts';
 import { type Endpoint, FramedSocket, type SocketOwner } from './socket.ts';
+import type { Guest } from './speaker.ts';
 
 /** Who a device is: made by bench/accounts.ts or read from a token file. */
 export interface Account {
   readonly userId: UserId;
   readonly deviceId: DeviceId;
   readonly accessToken: string;
+  /** Of a cluster: where this one connects; left out: where all do. */
+  readonly endpoint?: Endpoint;
 }
 
 /** The server refused, closed the connection, or let us wait too long. */
@@ -23,18 +26,21 @@ interface Waiting {
 }
 
 const answerMsMax = 30_000;
+const heartbeatShare = 0.5; // of what the server wants at least
 const entryType = 18;
 const sentType = 17;
 const receiptType = 66;
 const entryArray = 0x9b; // eleven places
 
-export class Device implements SocketOwner {
+export class Device implements SocketOwner, Guest {
   readonly account: Account;
   /** The place in a chat that this device takes part in; frames of the hot path go there. */
   member: Member | undefined;
   /** Why the connection ended; undefined while it stands. */
   endedWhy: string | undefined;
   heartbeatMs = 0;
+  /** Of the store's history. */
+  incarnation = '';
   wroteAtMs = 0;
   readonly #socket: FramedSocket;
   readonly #waiting = new Map<number, Waiting>();
@@ -53,6 +59,7 @@ export class Device implements SocketOwner {
     const welcome = await device.#answerTo(0, undefined);
     if (welcome.kind !== 'welcome') throw new DeviceFailed(`${welcome.kind} instead of welcome`);
     device.heartbeatMs = welcome.heartbeatMs;
+    device.incarnation = welcome.incarnation;
     device.#clockAheadMs = welcome.serverTimeMs - Date.now();
     return device;
   }
@@ -82,6 +89,10 @@ export class Device implements SocketOwner {
   write(frame: Uint8Array): void {
     this.wroteAtMs = performance.now();
     this.#socket.write(frame);
+  }
+
+  stayAlive(): void {
+    if (performance.now() - this.wroteAtMs > this.heartbeatMs * heartbeatShare) this.tell({ kind: 'ping', request: this.nextRequest() });
   }
 
   destroy(): void {

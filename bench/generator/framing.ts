@@ -1,8 +1,9 @@
 // The little of RFC 6455 that a load generator needs, on bytes: the upgrade, client frames, and a walk over what a server sends. Nothing on the receiving path allocates.
 import { createHash, randomBytes } from 'node:crypto';
 import { subprotocol } from '../../src/protocol/version.ts';
+import { FramingBroken } from './wire.ts';
 
-export const opcodes = { binary: 2, close: 8, ping: 9, pong: 10 } as const;
+export const opcodes = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
 /** Bytes before the payload of a client's frame of that length: two, the extended length, the mask. */
 export function clientHeaderBytes(payloadBytes: number): number {
@@ -36,14 +37,12 @@ export function clientFrame(payload: Uint8Array, opcode: number = opcodes.binary
 }
 
 /** The upgrade request, and what the server must answer in Sec-WebSocket-Accept. */
-export function upgradeRequest(host: string, path: string): { readonly request: string; readonly accept: string } {
-  const key = randomBytes(16).toString('base64');
+export function upgradeRequest(host: string, path: string, key: string = randomBytes(16).toString('base64')): { readonly request: string; readonly accept: string } {
   const request = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: ${subprotocol}\r\n\r\n`;
   return { request, accept: createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64') };
 }
 
-/** What a server sent that we cannot follow: compression, fragments, masked or oversized frames. */
-export class FramingBroken extends Error {}
+export { FramingBroken } from './wire.ts'; // compression, fragments, masked or oversized frames
 
 /** A frame larger than this is no frame of ours (the largest answer to a pull is well below). */
 export const serverFrameBytesMax = 4 * 1024 * 1024;

@@ -5,16 +5,9 @@ import { type Entry, entryKinds } from '../../src/protocol/messages.ts';
 import type { ChatId, DeviceId, UserId } from '../../src/structures/ids.ts';
 import { bodyHeadBytes, counterAt, dueMsAt, isBodyHead, senderAt } from './body.ts';
 import { clientFrame } from './framing.ts';
-import { type SendLink, type SendTally, SendWindow } from './send-window.ts';
+import { type SendLink, SendWindow } from './send-window.ts';
 import { readAtMs } from './socket.ts';
-
-/** What a member tells the traffic. */
-export interface Tally extends SendTally {
-  /** Message `counter` of `flow`, pushed; read at `atMs`. */
-  pushed(flow: number, counter: number, dueMs: number, atMs: number): void;
-  /** The same from an answer to a pull; repeats are harmless. */
-  pulled(flow: number, counter: number, dueMs: number, atMs: number): void;
-}
+import type { Sender, Tally } from './speaker.ts';
 
 /** What a place needs of its device. */
 export interface MemberLink extends SendLink {
@@ -40,7 +33,7 @@ export interface Place {
 
 const seqAt = 24; // of an entry: array, type, chat id (1 + 21)
 
-export class Member {
+export class Member implements Sender {
   readonly place: Place;
   readonly window: SendWindow;
   readonly #device: MemberLink;
@@ -60,6 +53,18 @@ export class Member {
     this.#bodyBytes = bodyBytes;
     this.#seenSeq = this.#wholeSeq = this.#have = place.baseSeq;
     this.window = new SendWindow(device, { chatId: place.chatId, peer: place.peer, sender: place.index, bodyBytes }, tally);
+  }
+
+  get chatMembers(): number {
+    return this.place.chatMembers;
+  }
+
+  send(dueMs: number): void {
+    this.window.send(dueMs);
+  }
+
+  giveUpWaiting(): number {
+    return this.window.giveUpWaiting();
   }
 
   /** Tells the server how far this device has received, if that has moved. */

@@ -1,9 +1,9 @@
 // Drives the members of one server through windows of load at given rates and says what came of each message.
 import { DeliveryChecker } from './checker.ts';
 import { Latency } from './latency.ts';
-import type { Member, Tally } from './member.ts';
 import { pace } from './pace.ts';
 import { type Arrivals, Schedule } from './schedule.ts';
+import type { Sender, Tally } from './speaker.ts';
 
 export interface Window {
   /** Messages a second, all members together. */
@@ -13,6 +13,8 @@ export interface Window {
   readonly measuredMs: number;
   /** What the 99th percentile must stay under; a window that cannot any more ends early. */
   readonly p99MsMax: number;
+  /** When the load begins, on this process's clock; left out: now. */
+  readonly startMs?: number;
 }
 
 /** What one window brought. Counts are of the measured part unless said otherwise. */
@@ -27,6 +29,8 @@ export interface WindowResult {
   readonly written: number;
   readonly received: number;
   readonly lost: number;
+  /** Deliveries that were expected and have not come, where another generator expects those that came here: may be below zero, and only the sum of all says what was lost. */
+  readonly missing: number;
   readonly doubled: number;
   readonly reordered: number;
   readonly healed: number;
@@ -50,7 +54,19 @@ export interface TrafficOptions {
   readonly arrivals: Arrivals;
   /** See `pace`: higher where many frames a second reach each socket and the latency limit is wide. */
   readonly restMsMax: number;
+  /** Whether all that was sent has come; left out: what this generator sent. One of several cannot tell by itself. */
+  readonly isWhole?: (standing: Standing) => boolean;
 }
+
+/** How far a generator is in the window under way. */
+export interface Standing {
+  readonly messages: number;
+  readonly accepted: number;
+  readonly expected: number;
+  readonly received: number;
+}
+
+const wholeAlone = ({ messages, accepted, expected, received }: Standing): boolean => accepted >= messages && received >= expected;
 
 const sendsPerTurnMax = 4_096; // then the sockets get their turn
 const backlogMax = 200_000; // messages due and not accepted: the server is far behind
@@ -58,10 +74,11 @@ const drainMsMax = 15_000;
 const acknowledgeEveryMs = 1_000;
 
 export class Traffic implements Tally {
-  readonly #members: Member[] = [];
+  readonly #members: Sender[] = [];
   readonly #random: () => number;
   readonly #arrivals: Arrivals;
   readonly #restMsMax: number;
+  readonly #isWhole: (standing: Standing) => boolean;
   readonly #checker: DeliveryChecker;
   #latency = new Latency();
   #fromMs = Number.POSITIVE_INFINITY;
@@ -74,8 +91,11 @@ export class Traffic implements Tally {
   #broken: string | undefined;
   #acknowledgedTo = 0;
   #acknowledgedAtMs = 0;
+  #givenUp = false;
+  #before: Counts = noCounts;
 
-  constructor({ flows, random, arrivals, restMsMax }: TrafficOptions) {
+  constructor({ flows, random, arrivals, restMsMax, isWhole = wholeAlone }: TrafficOptions) {
+    this.#isWhole = isWhole;
     this.#random = random;
     this.#arrivals = arrivals;
     this.#restMsMax = restMsMax;
@@ -83,8 +103,18 @@ export class Traffic implements Tally {
   }
 
   /** From now on the member sends its share. */
-  join(member: Member): void {
+  join(member: Sender): void {
     this.#members.push(member);
+  }
+
+  /** Ends the window under way as if it had become hopeless. */
+  giveUp(): void {
+    this.#givenUp = true;
+  }
+
+  /** How the window under way stands. */
+  look(): { readonly p99Ms: number | null; readonly received: number } {
+    return { p99Ms: this.#latency.ms(99), received: this.#checker.received };
   }
 
   blocked(): void {
@@ -115,17 +145,19 @@ export class Traffic implements Tally {
   }
 
   /** One window: load for `warmMs + measuredMs`, then whatever is under way comes in. */
-  async window({ rate, warmMs, measuredMs, p99MsMax }: Window, marks: WindowMarks): Promise<WindowResult> {
-    const startMs = performance.now();
+  async window({ rate, warmMs, measuredMs, p99MsMax, startMs = performance.now() }: Window, marks: WindowMarks): Promise<WindowResult> {
+    this.#givenUp = false;
     const before = this.#counts();
+    this.#before = before;
     const schedule = new Schedule({ startMs, rate, arrivals: this.#arrivals, random: this.#random });
     this.#latency = new Latency(p99MsMax);
     this.#fromMs = startMs + warmMs;
     this.#toMs = this.#fromMs + measuredMs;
     this.#acknowledgedAtMs = startMs;
     const hopeless = rate * (measuredMs / 1_000) * this.#deliveriesPerMessage() * 0.011;
-    const tooLate = () => this.#latency.over > hopeless || this.#messages - this.#accepted > backlogMax || this.#broken !== undefined;
-    await this.#until(this.#fromMs, schedule, () => this.#messages - this.#accepted > backlogMax || this.#broken !== undefined);
+    const over = () => this.#givenUp || this.#broken !== undefined || this.#isFarBehind();
+    const tooLate = () => this.#latency.over > hopeless || over();
+    await this.#until(this.#fromMs, schedule, over);
     const atBegin = this.#counts();
     const beganMs = performance.now();
     marks.begin();
@@ -146,6 +178,7 @@ export class Traffic implements Tally {
       written: after.messages - before.messages,
       received: after.received - before.received,
       lost: Math.max(0, after.expected - after.received - (before.expected - before.received)),
+      missing: after.expected - after.received - (before.expected - before.received),
       doubled: after.doubled - before.doubled,
       reordered: after.reordered - before.reordered,
       healed: after.healed - before.healed,
@@ -168,10 +201,10 @@ export class Traffic implements Tally {
   }
 
   #send(dueMs: number): void {
-    const member = this.#members[Math.floor(this.#random() * this.#members.length)] as Member;
+    const member = this.#members[Math.floor(this.#random() * this.#members.length)] as Sender;
     this.#messages += 1;
-    this.#expected += member.place.chatMembers - 1;
-    member.window.send(dueMs);
+    this.#expected += member.chatMembers - 1;
+    member.send(dueMs);
   }
 
   /** Each member once a second, spread evenly. */
@@ -190,22 +223,38 @@ export class Traffic implements Tally {
     const untilMs = performance.now() + drainMsMax;
     await pace((nowMs) => {
       this.#acknowledge(nowMs);
-      const whole = this.#accepted >= this.#messages && this.#checker.received >= this.#expected;
+      const whole = this.#isWhole(this.#standing());
       return !whole && nowMs < untilMs && this.#broken === undefined;
     }, this.#restMsMax);
   }
 
   /** Messages that never left the generator were neither sent nor lost. */
   #forgetUnwritten(): void {
-    for (const { window, place } of this.#members) {
-      const dropped = window.giveUpWaiting();
+    for (const member of this.#members) {
+      const dropped = member.giveUpWaiting();
       this.#messages -= dropped;
-      this.#expected -= dropped * (place.chatMembers - 1);
+      this.#expected -= dropped * (member.chatMembers - 1);
     }
   }
 
+  /** Messages that are not accepted, or, where a protocol accepts at once, deliveries that are not here. */
+  #isFarBehind(): boolean {
+    const { messages, accepted, expected, received } = this.#standing();
+    return messages - accepted > backlogMax || (expected - received) / this.#deliveriesPerMessage() > backlogMax;
+  }
+
+  #standing(): Standing {
+    const { messages, accepted, expected, received } = this.#before;
+    return {
+      messages: this.#messages - messages,
+      accepted: this.#accepted - accepted,
+      expected: this.#expected - expected,
+      received: this.#checker.received - received,
+    };
+  }
+
   #deliveriesPerMessage(): number {
-    return (this.#members[0]?.place.chatMembers ?? 2) - 1;
+    return (this.#members[0]?.chatMembers ?? 2) - 1;
   }
 
   #counts(): Counts {
@@ -213,6 +262,8 @@ export class Traffic implements Tally {
     return { accepted: this.#accepted, messages: this.#messages, expected: this.#expected, blocked: this.#blocked, refused: this.#refused, received, doubled, reordered, healed };
   }
 }
+
+const noCounts: Counts = { accepted: 0, messages: 0, expected: 0, blocked: 0, refused: 0, received: 0, doubled: 0, reordered: 0, healed: 0 };
 
 interface Counts {
   readonly accepted: number;

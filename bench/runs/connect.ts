@@ -1,16 +1,17 @@
 // The run of the connect scenario: so many devices let in, a fixed number under way at a time, each side in turn.
 import { latencyFigures, type Measured, noFigures, noNotes, ratio } from '../figures.ts';
-import { Device } from '../generator/device.ts';
 import { Latency } from '../generator/latency.ts';
+import { eachOf, type Guest } from '../generator/speaker.ts';
+import { speakerOf } from '../generator/speakers.ts';
+import type { News } from '../output/steps.ts';
 import type { ConnectLoad } from '../scenarios/scenario.ts';
 import type { Target } from '../targets/target.ts';
 import { type Usage, usageOf, usedOver } from '../targets/usage.ts';
-import { eachOf } from './crowd.ts';
 
 export interface ConnectRun {
   readonly load: ConnectLoad;
   readonly sessions: number;
-  readonly progress: (text: string) => void;
+  readonly news: News;
 }
 
 interface Tries {
@@ -23,7 +24,7 @@ interface Tries {
 const warmUpSessions = 500; // let in and out before anything is counted
 const pauseMs = 1_000; // between rounds, for the server to see its sockets go
 
-export async function runConnect(targets: readonly Target[], { load, sessions, progress }: ConnectRun): Promise<readonly Measured[]> {
+export async function runConnect(targets: readonly Target[], { load, sessions, news }: ConnectRun): Promise<readonly Measured[]> {
   const all: readonly Tries[] = targets.map((target) => ({ target, latency: new Latency(), server: [], generator: [] }));
   for (const { target } of all) await letIn(target, warmUpSessions, load.inFlight, new Latency());
   for (let round = 0; round < load.rounds; round += 1) {
@@ -37,7 +38,7 @@ export async function runConnect(targets: readonly Target[], { load, sessions, p
         if (before.server && after.server) tries.server.push({ before: before.server, after: after.server });
       });
       const server = tries.server.at(-1);
-      progress(
+      news.say(
         `${target.name}: ${sessions} connects, ${server?.after.cpuSeconds ? ((server.after.cpuSeconds ?? 0) - (server.before.cpuSeconds ?? 0)).toFixed(2) : 'unknown'} s of the server's processor`,
       );
     }
@@ -47,16 +48,17 @@ export async function runConnect(targets: readonly Target[], { load, sessions, p
 
 /** Connects, calls `whole` when all are welcome, and lets them go. */
 async function letIn(target: Target, sessions: number, inFlight: number, latency: Latency, whole?: () => void): Promise<void> {
-  const devices: Device[] = [];
+  const guests: Guest[] = [];
+  const speaker = await speakerOf(target.protocol);
   try {
     await eachOf(target.accounts.slice(0, sessions), inFlight, async (account) => {
       const beganMs = performance.now();
-      devices.push(await Device.connect(target.endpoint, account));
+      guests.push(await speaker.connect(target.endpoint, account));
       latency.record(performance.now() - beganMs);
     });
     whole?.();
   } finally {
-    for (const device of devices) device.destroy();
+    for (const guest of guests) guest.destroy();
   }
 }
 

@@ -10,10 +10,11 @@ import { mintAccountsIn } from '../accounts.ts';
 import { type CpuProfile, type Split, splitOf, sumOfSplits } from '../cpu-profile.ts';
 import type { Account } from '../generator/device.ts';
 import type { Endpoint } from '../generator/socket.ts';
-import type { WindowResult } from '../generator/traffic.ts';
+import type { Window, WindowResult } from '../generator/traffic.ts';
+import { noNews } from '../output/steps.ts';
 import type { Target } from '../targets/target.ts';
 import { Moment } from './hop-moment.ts';
-import { Side } from './side.ts';
+import { noStops, Side } from './side.ts';
 
 export interface HopOptions {
   readonly nodes: number;
@@ -81,7 +82,7 @@ export async function runHop(cluster: Cluster, { nodes, rate, pairs, warmPerNode
   };
   const windowOf = (ms: number, factor = 1) => ({ rate: rate * factor, warmMs: 0, measuredMs: ms, p99MsMax: Number.POSITIVE_INFINITY });
   say(`${nodes} nodes: warming up`);
-  for (const side of Object.values(sides)) await side.measure(windowOf((nodes * warmPerNode * 1_000) / (rate * warmFactor) / 2, warmFactor));
+  for (const side of Object.values(sides)) await side.measure('warm', windowOf((nodes * warmPerNode * 1_000) / (rate * warmFactor) / 2, warmFactor));
   await delay(settleMs);
   const idleFrom = Moment.of(cluster);
   await delay(idleMs);
@@ -89,7 +90,7 @@ export async function runHop(cluster: Cluster, { nodes, rate, pairs, warmPerNode
   say(`${nodes} nodes: measuring`);
   const parts: Record<keyof typeof sides, Part[]> = { home: [], anywhere: [] };
   for (let round = 0; round < rounds; round += 1)
-    for (const kind of ['home', 'anywhere'] as const) parts[kind].push(await measured(cluster, sides[kind], windowOf(measuredMs / rounds)));
+    for (const kind of ['home', 'anywhere'] as const) parts[kind].push(await measured(cluster, kind, sides[kind], windowOf(measuredMs / rounds)));
   const pids = cluster.nodes.map(({ parley }) => parley.pid);
   for (const side of Object.values(sides)) side.leave();
   for (const { name } of [...cluster.nodes]) await cluster.remove(name); // each writes its profile
@@ -112,11 +113,11 @@ interface Part {
   readonly hops: number;
 }
 
-async function measured(cluster: Cluster, side: Side, window: Parameters<Side['measure']>[0]): Promise<Part> {
+async function measured(cluster: Cluster, kind: string, side: Side, window: Window): Promise<Part> {
   const before = await envelopesOf(cluster);
   let [from, to] = [Moment.of(cluster), Moment.of(cluster)];
   const marks = { begin: () => void (from = Moment.of(cluster)), end: () => void (to = Moment.of(cluster)) };
-  const { result } = await side.measure(window, marks);
+  const { result } = await side.measure(kind, window, marks);
   return { result, stretch: from.until(to), hops: (await envelopesOf(cluster)) - before };
 }
 
@@ -168,15 +169,16 @@ function bringUp(cluster: Cluster, accounts: readonly Account[], pairs: number, 
   const target: Target = {
     name: 'parley',
     transport: 'unknown',
+    protocol: 'parley',
     endpoint: at(0),
-    endpointOf: (nth) => at(isAtHome ? ownerOf(nth) : nth % cluster.nodes.length),
-    accounts,
+    accounts: accounts.map((account, nth) => ({ ...account, endpoint: at(isAtHome ? ownerOf(nth) : nth % cluster.nodes.length) })),
     pid: undefined, // they are several: Moment has their clocks
-    fdatasyncs: async () => null,
+    says: async () => null,
     endedWhy: () => (cluster.running.length < cluster.nodes.length ? 'a node has ended' : undefined),
     stop: async () => undefined,
   };
-  return Side.bringUp(target, { chats: { count: pairs, members: 2, direct: true }, bodyBytes, seed: 1, arrivals: 'poisson', restMsMax: 2 });
+  const alone = { generators: 1, generatorCores: [], news: noNews, stops: noStops };
+  return Side.bringUp(target, { chats: { count: pairs, members: 2, direct: true }, bodyBytes, seed: 1, arrivals: 'poisson', restMsMax: 2, ...alone });
 }
 
 /** That nodes have had from others. */

@@ -1,14 +1,19 @@
 // The run of the idle scenario: the server's memory before the first session and a while after the last.
 import { type Measured, noFigures, noNotes } from '../figures.ts';
+import { eachOf, type Guest } from '../generator/speaker.ts';
+import { speakerOf } from '../generator/speakers.ts';
+import type { News } from '../output/steps.ts';
 import type { IdleLoad } from '../scenarios/scenario.ts';
 import type { Target } from '../targets/target.ts';
 import { rssBytesOf } from '../targets/usage.ts';
-import { Crowd } from './crowd.ts';
+
+const inFlightMax = 64;
+const stayAliveMs = 1_000;
 
 export interface IdleRun {
   readonly load: IdleLoad;
   readonly sessions: number;
-  readonly progress: (text: string) => void;
+  readonly news: News;
 }
 
 export async function runIdle(targets: readonly Target[], run: IdleRun): Promise<readonly Measured[]> {
@@ -17,18 +22,26 @@ export async function runIdle(targets: readonly Target[], run: IdleRun): Promise
   return measured;
 }
 
-async function idleAt(target: Target, { load, sessions, progress }: IdleRun): Promise<Measured> {
+async function idleAt(target: Target, { load, sessions, news }: IdleRun): Promise<Measured> {
   const before = rssOf(target);
-  const crowd = await Crowd.connect(target, sessions);
+  const guests: Guest[] = [];
+  const timer = setInterval(() => {
+    for (const guest of guests) guest.stayAlive();
+  }, stayAliveMs);
   try {
+    const speaker = await speakerOf(target.protocol);
+    await eachOf(target.accounts.slice(0, sessions), inFlightMax, async (account) => {
+      guests.push(await speaker.connect(target.endpoint, account));
+    });
     await new Promise((resolve) => setTimeout(resolve, load.settleMs));
     const after = rssOf(target);
-    const brokenWhy = crowd.brokenWhy();
+    const gone = guests.find(({ endedWhy }) => endedWhy !== undefined);
     const rssPerSessionBytes = before === null || after === null ? null : (after - before) / sessions;
-    progress(`${target.name}: ${shown(before)} MiB before, ${shown(after)} MiB with ${sessions} sessions`);
-    return { transport: target.transport, figures: { ...noFigures, rssPerSessionBytes }, notes: noNotes, voidWhy: brokenWhy };
+    news.say(`${target.name}: ${shown(before)} MiB before, ${shown(after)} MiB with ${sessions} sessions`);
+    return { transport: target.transport, figures: { ...noFigures, rssPerSessionBytes }, notes: noNotes, voidWhy: target.endedWhy() ?? gone?.endedWhy };
   } finally {
-    crowd.leave();
+    clearInterval(timer);
+    for (const guest of guests) guest.destroy();
   }
 }
 

@@ -47,7 +47,31 @@ export interface OfflineSyncLoad {
   readonly warmUp: number;
 }
 
-export type Load = TrafficLoad | IdleLoad | ConnectLoad | OfflineSyncLoad;
+/** Half of the highest rate, for long: what happens to the memory. */
+export interface SoakLoad {
+  readonly kind: 'soak';
+  readonly traffic: TrafficLoad;
+  /** The load comes in windows, each of them a step of the report. */
+  readonly windowMs: number;
+}
+
+/** Many devices that come back at once to chats of which some have moved, while others talk. */
+export interface StormLoad {
+  readonly kind: 'storm';
+  /** Of each session, all direct. */
+  readonly chats: number;
+  /** Of them, those with a message that the session has not seen. */
+  readonly changed: number;
+  /** Each session comes back at a random moment within this time, as the SDK does. */
+  readonly spreadMs: number;
+  /** Who talks meanwhile, and how much a second. */
+  readonly others: TrafficLoad;
+  readonly othersRate: number;
+  /** Sessions that are not back by then never will be. */
+  readonly patienceMs: number;
+}
+
+export type Load = TrafficLoad | IdleLoad | ConnectLoad | OfflineSyncLoad | SoakLoad | StormLoad;
 
 export interface Scenario {
   readonly name: string;
@@ -55,6 +79,8 @@ export interface Scenario {
   readonly settings: Readonly<Record<string, Setting>>;
   readonly accounts: (values: Values) => number;
   readonly load: Load;
+  /** Measured part by default; left out: 10. */
+  readonly seconds?: number;
   /** The figure by which ours and the baseline are compared; undefined where the baseline can't do it. */
   readonly shareOf: keyof Figures | undefined;
 }

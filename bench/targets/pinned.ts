@@ -1,10 +1,12 @@
-// Starts a Node program on one core of its own, and ends it again.
+// Starts a program on one core of its own, and ends it again.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 
 export interface PinnedOptions {
+  /** Left out: Node. */
+  readonly program?: string;
   readonly arguments: readonly string[];
   /** Undefined: wherever the system puts it. */
   readonly core: number | undefined;
@@ -28,8 +30,8 @@ export class Pinned {
     this.#child = child;
   }
 
-  static async start({ arguments: words, core, environment, ready, startMsMax }: PinnedOptions): Promise<Pinned> {
-    const command = core === undefined ? [process.execPath, ...words] : ['taskset', '-c', String(core), process.execPath, ...words];
+  static async start({ program = process.execPath, arguments: words, core, environment, ready, startMsMax }: PinnedOptions): Promise<Pinned> {
+    const command = core === undefined ? [program, ...words] : ['taskset', '-c', String(core), program, ...words];
     const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
     const pinned = new Pinned(child);
     const endWithUs = (): void => void child.kill('SIGKILL');
@@ -83,19 +85,30 @@ export class Pinned {
 
 export interface Cores {
   readonly server: number | undefined;
+  /** Of this process. */
   readonly generator: number | undefined;
+  /** Of generators in processes of their own, in turn. */
+  readonly generators: readonly number[];
 }
 
-/** The server on the first core, we on the second; undefined where the machine has but one, or no `taskset`. */
+let chosen: Cores | undefined;
+
+/** The server on the first core, we on the second; none where the machine has but one, or no `taskset`. Looked up once: who is pinned sees one core. */
 export function chooseCores(): Cores {
-  const none = { server: undefined, generator: undefined };
-  if (availableParallelism() < 2) return none;
+  chosen ??= lookUpCores();
+  return chosen;
+}
+
+function lookUpCores(): Cores {
+  const none = { server: undefined, generator: undefined, generators: [] };
+  const count = availableParallelism();
+  if (count < 2) return none;
   try {
     execFileSync('taskset', ['-p', String(process.pid)], { stdio: 'ignore' });
   } catch {
     return none;
   }
-  return { server: 0, generator: 1 };
+  return { server: 0, generator: 1, generators: Array.from({ length: count - 1 }, (_, at) => at + 1) };
 }
 
 /** All threads of this process. */

@@ -35,10 +35,11 @@ export async function startBaseline({ accounts, core, plain, profileTo }: Baseli
   return {
     name: 'baseline',
     transport: 'uws',
+    protocol: 'parley',
     endpoint: { host: '127.0.0.1', port, path: '/' },
     accounts: Array.from({ length: accounts }, baselineAccount),
     pid: pinned.pid,
-    fdatasyncs: async () => null,
+    says: async () => null,
     endedWhy: () => pinned.endedWhy,
     stop: () => pinned.stop(),
   };

@@ -1,12 +1,15 @@
 // The server under test as a target: our own, embedded, on a temporary folder, on a core of its own; or one that runs already.
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { mintAccounts, parseAccounts } from '../accounts.ts';
-import { fdatasyncsBy } from './metrics.ts';
-import { Pinned } from './pinned.ts';
+import type { Account } from '../generator/device.ts';
+import { saidBy } from './metrics.ts';
+import { Pinned, StartFailed } from './pinned.ts';
 import type { Target } from './target.ts';
 
 export interface StartedOptions {
@@ -17,6 +20,7 @@ export interface StartedOptions {
 }
 
 const startMsMax = 60_000;
+const answerMsMax = 10_000;
 const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const announcement = /sockets wss?:\/\/\S*?:(\d+) \((uws|ws)\).*metrics (http\S+)/;
 
@@ -39,10 +43,11 @@ export async function startParley({ accounts, core, profileTo }: StartedOptions)
     return {
       name: 'parley',
       transport: transport as 'uws' | 'ws',
+      protocol: 'parley',
       endpoint: { host: '127.0.0.1', port: Number(port), path: '/' },
       accounts: minted,
       pid: pinned.pid,
-      fdatasyncs: () => fdatasyncsBy(metricsUrl),
+      says: () => saidBy(metricsUrl),
       endedWhy: () => pinned.endedWhy,
       async stop() {
         await pinned.stop();
@@ -63,15 +68,44 @@ export interface RunningOptions {
   readonly pid: number | undefined;
 }
 
+/** Throws StartFailed where nobody listens, or the file of tokens is none. */
 export async function runningParley({ url, tokensFile, metricsUrl, pid }: RunningOptions): Promise<Target> {
+  const endpoint = {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: Number(url.port || (url.protocol === 'wss:' ? 443 : 80)),
+    path: `${url.pathname}${url.search}`,
+    tls: url.protocol === 'wss:',
+  };
+  await someoneListens(endpoint);
   return {
     name: 'parley',
     transport: 'unknown',
-    endpoint: { host: url.hostname, port: Number(url.port || 80), path: url.pathname },
-    accounts: parseAccounts(await readFile(tokensFile, 'utf8')),
+    protocol: 'parley',
+    endpoint,
+    accounts: await accountsIn(tokensFile),
     pid,
-    fdatasyncs: () => fdatasyncsBy(metricsUrl),
+    says: () => saidBy(metricsUrl),
     endedWhy: () => undefined,
     stop: async () => undefined,
   };
+}
+
+async function someoneListens({ host, port }: { readonly host: string; readonly port: number }): Promise<void> {
+  const socket = connect({ host, port, timeout: answerMsMax });
+  try {
+    socket.once('timeout', () => socket.destroy(new Error(`no answer within ${answerMsMax} ms`)));
+    await once(socket, 'connect');
+  } catch (error) {
+    throw new StartFailed(`Nothing listens at ${host}:${port}: ${(error as Error).message}.`);
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function accountsIn(file: string): Promise<readonly Account[]> {
+  try {
+    return parseAccounts(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new StartFailed(`${file} is no file of tokens (bench/accounts.ts makes them): ${(error as Error).message}.`);
+  }
 }

@@ -1,19 +1,23 @@
-// A server under load, as the scenarios see it: where it listens, who may log in, what its process uses.
+// A server under load, as the scenarios see it: where it listens, what it speaks, who may log in, what its process uses.
 import type { Account } from '../generator/device.ts';
 import type { Endpoint } from '../generator/socket.ts';
+import type { ProtocolName } from '../generator/speakers.ts';
+import type { ServerSays } from './metrics.ts';
 
 export interface Target {
-  readonly name: 'parley' | 'baseline';
+  /** `parley`, `baseline`, or a peer. */
+  readonly name: string;
   readonly transport: 'uws' | 'ws' | 'unknown';
+  readonly protocol: ProtocolName;
   readonly endpoint: Endpoint;
-  /** Of a cluster: where the device of the nth account connects. */
-  readonly endpointOf?: (nth: number) => Endpoint;
   /** At least as many as the scenario asked for. */
   readonly accounts: readonly Account[];
   /** Of the server's process; undefined when it runs elsewhere: then nothing is said about processor and memory. */
   readonly pid: number | undefined;
-  /** Completed so far; null where the server does not tell. */
-  fdatasyncs(): Promise<number | null>;
+  /** Messages for who is away are thrown away, whatever the protocol could do. */
+  readonly keepsNothing?: boolean;
+  /** What its metrics tell; null where it has none. */
+  says(): Promise<ServerSays | null>;
   /** Why it is no longer there; undefined while it is. */
   endedWhy(): string | undefined;
   stop(): Promise<void>;

@@ -33,12 +33,13 @@ test('without a baseline there is no share', () => {
   assert.deepEqual([json.baseline, json.share], [null, null]);
 });
 
-test('the exit code is 1 when something was lost, doubled or reordered, or the run is void', () => {
+test('the exit code is 1 when something was lost, doubled or reordered, 3 when the run is void, and 1 when both', () => {
   assert.equal(exitCodeOf(resultOf(measuredOf({}), measuredOf({}))), 0);
   assert.equal(exitCodeOf(resultOf(measuredOf({ lost: null, doubled: null, reordered: null }))), 0);
   for (const bad of ['lost', 'doubled', 'reordered']) assert.equal(exitCodeOf(resultOf(measuredOf({ [bad]: 1 }))), 1);
-  assert.equal(exitCodeOf(resultOf(measuredOf({}, 'the generator was busy 97 % of the time'))), 1);
-  assert.equal(exitCodeOf(resultOf(measuredOf({}), measuredOf({}, 'the generator was busy 97 % of the time'))), 1);
+  assert.equal(exitCodeOf(resultOf(measuredOf({}, 'the generator was busy 97 % of the time'))), 3);
+  assert.equal(exitCodeOf(resultOf(measuredOf({}), measuredOf({}, 'the generator was busy 97 % of the time'))), 3);
+  assert.equal(exitCodeOf(resultOf(measuredOf({ lost: 1 }, 'the generator was busy 97 % of the time'))), 1);
 });
 
 test('a void run says why, in the table and in the JSON', () => {
