@@ -4,7 +4,7 @@ import type { Clock, Random, Timer } from '../structures/clock.ts';
 import type { ChatId, UserId } from '../structures/ids.ts';
 import type { ToAll, ToChatAudiences, ToNode, ToUser, ToWatchers } from './envelope.ts';
 import { encodeEnvelope } from './envelope-codec.ts';
-import type { Link, LinkEvents, LostWhy, Receiver } from './link.ts';
+import { type Link, LinkDown, type LinkEvents, type LostWhy, type Receiver } from './link.ts';
 import { giveUp } from './link-connect.nats.ts';
 import { Incoming, type IncomingCounts } from './link-incoming.ts';
 import { envelopeBytesMax, Outgoing, type OutgoingCounts } from './link-outgoing.ts';
@@ -35,9 +35,6 @@ const pressedShare = 0.25;
 /** `lost` is told after up to this long. */
 const lostSpreadMs = 2_000;
 const closeMsMax = 5_000;
-
-/** The way to the others is cut: what was asked for did not happen. */
-export class LinkDown extends Error {}
 
 export class NatsLink implements Link {
   readonly mayLose = true;

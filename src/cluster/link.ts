@@ -54,3 +54,6 @@ export interface LinkEvents {
   /** Comes a random moment after the loss, and once for many: not all nodes resync in one instant. */
   lost(why: LostWhy): void;
 }
+
+/** The way to the others is cut: what was asked for did not happen. */
+export class LinkDown extends Error {}

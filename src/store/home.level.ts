@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { Clock, Random } from '../structures/clock.ts';
-import { threadsNow, yieldToOthers } from './compaction.level.ts';
+import { threadsNow, yieldOfNew } from '../structures/threads.node.ts';
 import { StoreRefused, StoreUnavailable } from './faults.ts';
 import { packsName } from './pack-files.level.ts';
 import { Reserve } from './reserve.level.ts';
@@ -158,7 +158,8 @@ async function openDatabase({ directory, onReport, writeBufferBytes = 4 * 1024 *
   const threads = await threadsNow();
   try {
     await database.open();
-    await yieldToOthers(database, threads);
+    await database.compactRange(Buffer.alloc(0), Buffer.alloc(0)); // of nothing: LevelDB begins the thread on which it merges
+    await yieldOfNew(threads);
   } catch (error) {
     if (codeOf(error) !== 'LEVEL_LOCKED') throw error;
     const owner = (await readFile(join(directory, 'owner'), 'utf8').catch(() => '')).trim();

@@ -13,7 +13,7 @@ export interface Place {
 
 const placeBytes = 20;
 /** Written and synced at a time. */
-const chunkBytes = 512 * 1024;
+const chunkBytes = 128 * 1024;
 
 export const packsName = 'packs';
 export const packFileName = (file: number): string => `${file}`;
