@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { Clock, Random } from '../structures/clock.ts';
-import { threadsNow, yieldOfNew } from '../structures/threads.node.ts';
+import type { Threads } from '../structures/threads.ts';
 import { StoreRefused, StoreUnavailable } from './faults.ts';
 import { packsName } from './pack-files.level.ts';
 import { Reserve } from './reserve.level.ts';
@@ -20,6 +20,8 @@ export interface HomeOptions {
   readonly random: Random;
   readonly clock: Clock;
   readonly onReport: (report: Report) => void;
+  /** LevelDB's own thread comes after the event loop then. */
+  readonly threads?: Threads;
   /** Of the two buffers that gather writes in memory, each; a larger one makes fewer files and a slower start after a crash. */
   readonly writeBufferBytes?: number;
   readonly cacheBytes?: number;
@@ -146,7 +148,7 @@ export class Home {
 }
 
 /** Opens the database under `directory`; tells of what a torn log has cost. */
-async function openDatabase({ directory, onReport, writeBufferBytes = 4 * 1024 * 1024, cacheBytes = 32 * 1024 * 1024 }: HomeOptions): Promise<Database> {
+async function openDatabase({ directory, onReport, threads, writeBufferBytes = 4 * 1024 * 1024, cacheBytes = 32 * 1024 * 1024 }: HomeOptions): Promise<Database> {
   const location = join(directory, 'db');
   const database: Database = new ClassicLevel(location, {
     keyEncoding: 'buffer',
@@ -155,11 +157,13 @@ async function openDatabase({ directory, onReport, writeBufferBytes = 4 * 1024 *
     cacheSize: cacheBytes,
     compression: false,
   });
-  const threads = await threadsNow();
+  const before = await threads?.now();
   try {
     await database.open();
-    await database.compactRange(Buffer.alloc(0), Buffer.alloc(0)); // of nothing: LevelDB begins the thread on which it merges
-    await yieldOfNew(threads);
+    if (threads !== undefined && before !== undefined) {
+      await database.compactRange(Buffer.alloc(0), Buffer.alloc(0)); // of nothing: LevelDB begins the thread on which it merges
+      await threads.yieldOfNew(before);
+    }
   } catch (error) {
     if (codeOf(error) !== 'LEVEL_LOCKED') throw error;
     const owner = (await readFile(join(directory, 'owner'), 'utf8').catch(() => '')).trim();
