@@ -112,7 +112,7 @@ export class Recent {
   seal(segments: readonly Segment[], number: number): void {
     this.#applyNow(); // before the checkpoint, whose rows they must not replace by older ones
     this.#sealed = { generation: this.#current, number, segments };
-    this.#current = new Generation();
+    this.#current = new Generation(this.#current);
     void this.checkpoint();
   }
 

@@ -12,13 +12,15 @@ export class Tail implements Records {
   lastSeq: number;
   tip: Tip = 0;
   fold: { readonly seq: number; readonly bytes: Uint8Array } | undefined;
-  #bytes: Buffer = Buffer.allocUnsafeSlow(initialBytes);
+  #bytes: Buffer;
   #from = 0;
   #to = 0;
 
-  constructor(firstSeq: number) {
+  /** `bytes`: room for as many to begin with. */
+  constructor(firstSeq: number, bytes: number) {
     this.firstSeq = firstSeq;
     this.lastSeq = firstSeq - 1;
+    this.#bytes = Buffer.allocUnsafeSlow(bytes);
   }
 
   /** The records; a view that stays true while the tail grows. */
@@ -57,12 +59,18 @@ export class Generation {
   readonly rows = new Map<string, Row>();
   /** Of its records. */
   bytes = 0;
+  readonly #expected: ReadonlyMap<ChatId, number>;
+
+  /** `before`: what the segment before it held. Busy chats stay busy: room for as much at once, where doubling would allocate four times that, and every such byte brings the next full collection nearer. */
+  constructor(before?: Generation) {
+    this.#expected = new Map([...(before?.tails ?? [])].map(([chatId, { bytes }]) => [chatId, bytes.byteLength]));
+  }
 
   append(appended: Appended, source: Buffer): void {
     this.bytes += appended.to - appended.from;
     let tail = this.tails.get(appended.chatId);
     if (tail === undefined) {
-      tail = new Tail(appended.firstSeq);
+      tail = new Tail(appended.firstSeq, initialBytes + (this.#expected.get(appended.chatId) ?? 0));
       this.tails.set(appended.chatId, tail);
     }
     tail.add(appended, source);
