@@ -56,7 +56,7 @@ interface Filed {
 const isLarge = ({ bytes }: Pack): boolean => bytes.byteLength >= filedBytesMin;
 
 async function fileLargePacks(generation: Generation, directory: string, inTurn: InTurn): Promise<Filed> {
-  const large = [...packsIn(generation)].filter(isLarge);
+  const large = largePacksOf(generation);
   const bytes = large.reduce((sum, pack) => sum + pack.bytes.byteLength, 0);
   if (bytes < fileBytesMin) return { file: undefined, places: [], bytes: 0 };
   let file = 0;
@@ -74,6 +74,13 @@ async function fileLargePacks(generation: Generation, directory: string, inTurn:
     },
   );
   return { file, places, bytes };
+}
+
+/** Many chats have little: those are not even looked into. */
+function largePacksOf({ tails }: Generation): readonly Pack[] {
+  const large: Pack[] = [];
+  for (const [chatId, tail] of tails) if (tail.byteLength >= filedBytesMin) large.push(...[...packsOf(chatId, tail)].filter(isLarge));
+  return large;
 }
 
 function* packsIn({ tails }: Generation): Generator<Pack> {

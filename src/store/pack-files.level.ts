@@ -1,6 +1,6 @@
 // Files of packs beside the database: written once, one after the other, and never changed. A row of the database then says only where a pack lies, so that no merge moves its bytes again.
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
 /** Where a pack lies. */
@@ -33,8 +33,9 @@ export function placeFrom(bytes: Buffer, from: number): Place {
 
 /** Writes the packs into file `number` of `directory`, which is made anew: no row names it yet. Resolves with their places once all of it is durable; `pace` is told of each chunk, and awaited. */
 export async function writePacks(directory: string, number: number, packs: Iterable<Buffer>, pace: (bytes: number) => Promise<void>): Promise<readonly Place[]> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const file = await open(join(directory, packFileName(number)), 'w', 0o600);
+  if ((await mkdir(directory, { recursive: true, mode: 0o700 })) !== undefined) await syncDirectory(dirname(directory));
+  const path = join(directory, packFileName(number));
+  const file = await open(path, 'w', 0o600);
   try {
     const places: Place[] = [];
     const chunk: Buffer[] = [];
@@ -59,6 +60,9 @@ export async function writePacks(directory: string, number: number, packs: Itera
     await flush();
     await syncDirectory(directory);
     return places;
+  } catch (error) {
+    await rm(path, { force: true }).catch(() => undefined); // a full disk has use for the room
+    throw error;
   } finally {
     await file.close();
   }

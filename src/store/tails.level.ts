@@ -28,6 +28,10 @@ export class Tail implements Records {
     return this.#bytes.subarray(this.#from, this.#to);
   }
 
+  get byteLength(): number {
+    return this.#to - this.#from;
+  }
+
   add({ firstSeq, count, tip, from, to, fold }: Appended, source: Buffer): void {
     if (firstSeq !== this.lastSeq + 1) throw new Error(`the journal has a gap: after ${this.lastSeq} comes ${firstSeq}`);
     const end = this.#to + to - from;
@@ -63,7 +67,7 @@ export class Generation {
 
   /** `before`: what the segment before it held. Busy chats stay busy: room for as much at once, where doubling would allocate four times that, and every such byte brings the next full collection nearer. */
   constructor(before?: Generation) {
-    this.#expected = new Map([...(before?.tails ?? [])].map(([chatId, { bytes }]) => [chatId, bytes.byteLength]));
+    this.#expected = new Map([...(before?.tails ?? [])].map(([chatId, { byteLength }]) => [chatId, byteLength]));
   }
 
   append(appended: Appended, source: Buffer): void {

@@ -4,6 +4,7 @@ import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { restoreLevel } from '../../src/store/backup.level.ts';
+import { writePacks } from '../../src/store/pack-files.level.ts';
 import { newDirectory, openLevel, random } from './level.ts';
 import { appendOf, chatOf, everything } from './samples.ts';
 
@@ -75,6 +76,18 @@ describe('packs in files', () => {
     await writeFile(at('data', 'packs', '2'), Buffer.alloc(3_000_000, 7));
     await grow(entries);
     await check(at('data'), 2 * entries);
+  });
+
+  test('one that could not be written whole leaves nothing behind', async () => {
+    const packs = Array.from({ length: 20 }, (_, n) => Buffer.alloc(32 * 1024, n));
+    const told: number[] = [];
+    const failing = writePacks(at('packs'), 7, packs, async (bytes) => {
+      told.push(bytes);
+      if (told.length === 2) throw new Error('no space left on device');
+    });
+    await assert.rejects(failing, /no space left/);
+    assert.deepEqual(told, [128 * 1024, 128 * 1024]);
+    assert.deepEqual(await readdir(at('packs')), []);
   });
 
   test('other bytes than were written, or fewer, are never taken for entries', async () => {
