@@ -11,7 +11,6 @@ import type { PresenceStore } from '../store/presence.ts';
 import type { Clock } from '../structures/clock.ts';
 import type { ChatId, DeviceId, UserId } from '../structures/ids.ts';
 import type { ActorDefinition, Entities, GivenBack, Self } from './runtime/actor.ts';
-import { online, watch } from './session-presence.ts';
 
 /** The open sockets, as a session sees them. Transport fulfils it. */
 export interface Connections {
@@ -64,8 +63,11 @@ interface SessionContext {
   /** Chats for which users are being looked up, with what came meanwhile: what devices send to one chat keeps its order. */
   held: Map<ChatId, (() => void)[]> | undefined;
 }
-export type SessionSelf = Self<UserId, SessionContext>;
+type SessionSelf = Self<UserId, SessionContext>;
 type SessionActor = ActorDefinition<UserId, SessionState, SessionCommand, SessionEffect, SessionContext>;
+
+/** After attaching, interest takes a moment to spread; then from time to time. Only where the link may lose. */
+const firstHealMs = 5_000;
 
 export function sessionActor(needs: SessionNeeds): SessionActor {
   const { router } = needs;
@@ -120,8 +122,6 @@ function perform(effect: SessionEffect, self: SessionSelf, needs: SessionNeeds):
       return void entities.tellIfAwake('audience', effect.chatId, { kind: 'leave', userId, connection: effect.connection });
     case 'watch':
       return watch(effect, userId, needs);
-    case 'attached':
-      return router.tellAttached(userId, effect.deviceId, effect.atMs);
     case 'online':
       return online(effect.online, self, needs);
     case 'heal':
@@ -239,6 +239,26 @@ function heal(self: SessionSelf, { answers, entities, router, clock }: SessionNe
     },
     () => done([], []),
   );
+}
+
+function watch({ userIds, former }: Extract<SessionEffect, { kind: 'watch' }>, userId: UserId, { entities, answers }: SessionNeeds): void {
+  for (const other of former) if (!userIds.includes(other)) entities.tellIfAwake('presence', other, { kind: 'unwatch', by: userId });
+  if (userIds.length === 0) return;
+  answers.acquainted(userId, userIds).then(
+    (known) => {
+      for (const other of known) entities.tell('presence', other, { kind: 'watch', by: userId });
+    },
+    () => undefined, // presence may be lost
+  );
+}
+
+function online(isOnline: boolean, self: SessionSelf, { entities, presence, clock, router }: SessionNeeds): void {
+  const userId = self.id;
+  const atMs = clock.nowMs();
+  entities.tellIfAwake('presence', userId, { kind: 'seen', node: router.node, online: isOnline, atMs });
+  const tell = (): void => router.tellWatchers(userId, isOnline, atMs);
+  presence.put({ userId, online: isOnline, lastSeenMs: atMs }).then(tell, tell); // written first: who begins to watch meanwhile finds it there, or hears it. May be lost
+  if (isOnline && router.mayLose) self.after(firstHealMs, { kind: 'heal' });
 }
 
 /** A session's own mailbox is full: the device that asks hears it at once, past the session. */

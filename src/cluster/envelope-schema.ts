@@ -66,7 +66,6 @@ export const toUserEnvelopes = [
   frame(16, 'push', { push }),
   frame(17, 'notify', { except: maybe(id('device')), frame: oneFrame(...toDeviceFrames) }),
   frame(18, 'revoke', { deviceId: id('device') }),
-  frame(19, 'attached', { deviceId: id('device'), node: nodeId, atMs: counter() }),
 ] as const;
 
 export const toWatchersEnvelopes = [frame(64, 'seen', { node: nodeId, online: flag(), atMs: counter() })] as const;

@@ -17,9 +17,7 @@ export type ToUser =
   | { readonly kind: 'push'; readonly push: Push }
   | { readonly kind: 'notify'; readonly frame: ToDevice; readonly except: DeviceId | null }
   /** The device was logged out, wherever it is connected. */
-  | { readonly kind: 'revoke'; readonly deviceId: DeviceId }
-  /** The device has connected to that node; when, by its clock. An older connection of it elsewhere ends. */
-  | { readonly kind: 'attached'; readonly deviceId: DeviceId; readonly node: string; readonly atMs: number };
+  | { readonly kind: 'revoke'; readonly deviceId: DeviceId };
 
 /** On `presence.<id>`: for the nodes on which somebody watches that user. */
 export type ToWatchers = {

@@ -31,8 +31,6 @@ export interface Router {
   pushToUsers(userIds: readonly UserId[], push: Push): void;
   notifyUser(userId: UserId, frame: ToDevice, except: DeviceId | null): void;
   pushToAudiences(chatId: ChatId, chatPush: ToChatAudiences): void;
-  /** That device has connected here: an older connection of it on another node ends. */
-  tellAttached(userId: UserId, deviceId: DeviceId, atMs: number): void;
   /** Whether all nodes tell those who watch a user of the user's coming and going; else they look. */
   readonly tellsPresence: boolean;
   /** That user has come to this node, or has left it. */
@@ -49,8 +47,8 @@ export interface NodeRouter extends Router {
   handOver(): void;
 }
 
-/** From this level on nodes say who comes and goes, and which devices. */
-const comingsLevel = 1;
+/** From this level on nodes say who comes and goes. */
+const presenceLevel = 1;
 
 type Placing = Pick<Membership, 'ownerOf' | 'holds' | 'sees' | 'level'>;
 
@@ -86,7 +84,7 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
     },
     ...telling(link, placing),
     get tellsPresence() {
-      return placing.level >= comingsLevel;
+      return placing.level >= presenceLevel;
     },
     handOver() {
       for (const { chatId, command } of inFlight.take((one) => !placing.sees(one))) {
@@ -119,10 +117,7 @@ function telling(link: Link, placing: Placing): Omit<Router, 'node' | 'mayLose' 
     notifyUser: (userId, frame, except) => link.toUser(userId, { kind: 'notify', frame, except }),
     pushToAudiences: (chatId, chatPush) => link.toChat(chatId, chatPush),
     tellWatchers(userId, online, atMs) {
-      if (placing.level >= comingsLevel) link.toWatchers(userId, { kind: 'seen', node: link.node, online, atMs });
-    },
-    tellAttached(userId, deviceId, atMs) {
-      if (link.mayLose && placing.level >= comingsLevel) link.toUser(userId, { kind: 'attached', deviceId, node: link.node, atMs });
+      if (placing.level >= presenceLevel) link.toWatchers(userId, { kind: 'seen', node: link.node, online, atMs });
     },
     revokeDevice: (userId, deviceId) => link.toUser(userId, { kind: 'revoke', deviceId }),
   };

@@ -16,7 +16,6 @@ export type ConnectionId = number;
 export interface DeviceState {
   readonly deviceId: DeviceId;
   readonly connection: ConnectionId;
-  readonly attachedAtMs: number;
   /** Requests that wait for their answer. */
   readonly inFlight: number;
   /** The request ids of those that only read. */
@@ -72,9 +71,7 @@ export type SessionCommand =
   | { readonly kind: 'rejoin'; readonly chatId: ChatId }
   /** `answersLost`: requests may wait for answers that were lost between nodes; they count no more as in flight. */
   | { readonly kind: 'heal'; readonly answersLost?: boolean }
-  | { readonly kind: 'revoke'; readonly deviceId: DeviceId }
-  /** A device of this user has connected to that node; when, by its clock. */
-  | { readonly kind: 'attached'; readonly deviceId: DeviceId; readonly node: string; readonly atMs: number };
+  | { readonly kind: 'revoke'; readonly deviceId: DeviceId };
 
 export type SessionEffect =
   | { readonly kind: 'toDevice'; readonly connection: ConnectionId; readonly frame: ToDevice }
@@ -96,8 +93,6 @@ export type SessionEffect =
   | { readonly kind: 'leaveAudience'; readonly chatId: ChatId; readonly connection: ConnectionId }
   | { readonly kind: 'watch'; readonly userIds: readonly UserId[]; readonly former: readonly UserId[] }
   | { readonly kind: 'online'; readonly online: boolean }
-  /** Other nodes are to hear it. */
-  | { readonly kind: 'attached'; readonly deviceId: DeviceId; readonly atMs: number }
   | { readonly kind: 'heal' }
   | { readonly kind: 'lagging'; readonly connection: ConnectionId; readonly lagging: boolean }
   | { readonly kind: 'close'; readonly connection: ConnectionId; readonly why: CloseWhy };
@@ -112,7 +107,7 @@ const none: readonly never[] = [];
 export function step(state: SessionState, command: SessionCommand, nowMs: number): SessionStep {
   switch (command.kind) {
     case 'attach':
-      return attach(state, command, nowMs);
+      return attach(state, command);
     case 'detach':
       return detach(state, command.connection);
     case 'fromDevice':
@@ -138,33 +133,23 @@ export function step(state: SessionState, command: SessionCommand, nowMs: number
       if (!state.audiences.includes(command.chatId)) return { state, effects: [] };
       return joinAudiences({ ...state, audiences: state.audiences.filter((chatId) => chatId !== command.chatId) }, [command.chatId]);
     case 'heal':
-      if (command.answersLost) return { state: { ...state, devices: state.devices.map((device) => ({ ...device, inFlight: 0, reads: none })) }, effects: [{ kind: 'heal' }] };
-      return { state, effects: [...state.devices.map(({ deviceId, attachedAtMs: atMs }): SessionEffect => ({ kind: 'attached', deviceId, atMs })), { kind: 'heal' }] }; // said again: interest has spread by now
+      return { state: command.answersLost ? { ...state, devices: state.devices.map((device) => ({ ...device, inFlight: 0, reads: none })) } : state, effects: [{ kind: 'heal' }] };
     case 'revoke':
       return { state, effects: state.devices.filter(({ deviceId }) => deviceId === command.deviceId).map(({ connection }) => ({ kind: 'close', connection, why: 'loggedOut' })) };
-    case 'attached':
-      return attachedElsewhere(state, command);
     default:
       return unreachable(command);
   }
 }
 
-/** The older connection ends, wherever it is. Both nodes see the same one as older, so never do both end; where a clock is wrong, the older may stay until its socket dies. */
-function attachedElsewhere(state: SessionState, { deviceId, node, atMs }: Extract<SessionCommand, { kind: 'attached' }>): SessionStep {
-  const isOlder = (device: DeviceState): boolean => device.deviceId === deviceId && (device.attachedAtMs < atMs || (device.attachedAtMs === atMs && state.node < node));
-  if (node === state.node) return { state, effects: [] };
-  return { state, effects: state.devices.filter(isOlder).map(({ connection }) => ({ kind: 'close', connection, why: 'replaced' })) };
-}
-
-function attach(state: SessionState, { deviceId, connection, welcome }: Extract<SessionCommand, { kind: 'attach' }>, nowMs: number): SessionStep {
+function attach(state: SessionState, { deviceId, connection, welcome }: Extract<SessionCommand, { kind: 'attach' }>): SessionStep {
   const former = state.devices.find((device) => device.deviceId === deviceId);
   const effects: SessionEffect[] = [];
   if (former?.lagging) effects.push({ kind: 'lagging', connection: former.connection, lagging: false });
   if (former !== undefined) effects.push(...leaveAll(state, former.connection), { kind: 'close', connection: former.connection, why: 'replaced' });
   if (state.devices.length === 0) effects.push({ kind: 'online', online: true });
-  effects.push({ kind: 'attached', deviceId, atMs: nowMs }, { kind: 'toDevice', connection, frame: welcome });
+  effects.push({ kind: 'toDevice', connection, frame: welcome });
   for (const chatId of state.audiences) effects.push({ kind: 'joinAudience', chatId, deviceId, connection });
-  const device: DeviceState = { deviceId, connection, attachedAtMs: nowMs, inFlight: 0, reads: none, lagging: false, resuming: null, focus: null };
+  const device: DeviceState = { deviceId, connection, inFlight: 0, reads: none, lagging: false, resuming: null, focus: null };
   return { state: { ...state, devices: [...state.devices.filter((one) => one !== former), device] }, effects };
 }
 

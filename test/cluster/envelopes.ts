@@ -69,7 +69,6 @@ const toUser: Readonly<Record<string, ToUser>> = {
   notify: { kind: 'notify', frame: { kind: 'typingBy', chatId: room, userId: ann, on: true, ttlMs: 6_000 }, except: null },
   'notify-others': { kind: 'notify', frame: { kind: 'receipt', chatId: room, userId: ann, delivered: 42, read: 41, receiptsVersion: 9 }, except: phone },
   revoke: { kind: 'revoke', deviceId: phone },
-  attached: { kind: 'attached', deviceId: phone, node: 'n2', atMs: 1_795_500_001_250 },
 };
 const toChat: Readonly<Record<string, ToChatAudiences>> = { 'chat-push': { push: pushAt(42), went: [] }, 'chat-push-removal': { push: pushAt(43), went: [bob] } };
 const toWatchers: Readonly<Record<string, ToWatchers>> = { seen: { kind: 'seen', node: 'n2', online: true, atMs: 1_795_500_001_250 } };

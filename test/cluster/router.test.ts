@@ -67,9 +67,8 @@ class Node {
   }
 }
 
-/** Whom who watches was told of, and what was said to users. */
+/** Whom who watches was told of. */
 const watched: UserId[] = [];
-const said: string[] = [];
 
 function linkOf(node: string, receiver: Receiver, send: (to: string, envelope: ToNode) => void): Link {
   const nothing = (): void => undefined;
@@ -78,7 +77,7 @@ function linkOf(node: string, receiver: Receiver, send: (to: string, envelope: T
     node,
     mayLose: true,
     toNode: (to, envelope) => (to === node ? receiver.fromNode(envelope) : send(to, envelope)),
-    toUser: (_, { kind }) => void said.push(kind),
+    toUser: nothing,
     toChat: nothing,
     toAll,
     subscribeUser: nothing,
@@ -204,14 +203,12 @@ test('a node that holds sends back keeps what it had passed to a node that is go
   assert.deepEqual([a.numbers, b.numbers, a.entities.told], [[], [1], []]);
 });
 
-test('who watches, and where a device was before, is told only when all nodes read that; until then they look', () => {
+test('who watches is told only when all nodes read that; until then they look', () => {
   const a = new Node('a', 'a', new Map());
-  watched.length = said.length = 0;
+  watched.length = 0;
   a.router.tellWatchers(userId, true, 1);
-  a.router.tellAttached(userId, deviceId, 1);
-  assert.deepEqual([a.router.tellsPresence, watched, said], [false, [], []]);
+  assert.deepEqual([a.router.tellsPresence, watched], [false, []]);
   a.placing.level = 1;
   a.router.tellWatchers(userId, true, 1);
-  a.router.tellAttached(userId, deviceId, 1);
-  assert.deepEqual([a.router.tellsPresence, watched, said], [true, [userId], ['attached']]);
+  assert.deepEqual([a.router.tellsPresence, watched], [true, [userId]]);
 });

@@ -57,11 +57,11 @@ const both = [attach(), attach(annsTablet, tablet)];
 test('the first device brings the user online, the last one takes them off', () => {
   assert.deepEqual(
     take(attach()).effects.map(({ kind }) => kind),
-    ['online', 'attached', 'toDevice'],
+    ['online', 'toDevice'],
   );
   assert.deepEqual(
     take(...both).effects.map(({ kind }) => kind),
-    ['attached', 'toDevice'],
+    ['toDevice'],
   );
   assert.deepEqual(take(...both, { kind: 'detach', connection: phone }).effects, []);
   assert.deepEqual(take(...both, { kind: 'detach', connection: phone }, { kind: 'detach', connection: tablet }).effects, [{ kind: 'online', online: false }]);
@@ -78,27 +78,6 @@ test('the same device again replaces its former socket, which is closed', () => 
     [tablet, 9],
   );
   assert.deepEqual(take(...both, attach(ann, 9), { kind: 'detach', connection: phone }).state.devices.length, 2);
-});
-
-test('the same device on another node ends the older connection, and of two at once the same one for both nodes', () => {
-  const elsewhere = (atMs: number, node: string, deviceId = ann.deviceId) => take(...both, { kind: 'attached', deviceId, node, atMs }).effects;
-  const ends = [{ kind: 'close', connection: phone, why: 'replaced' }];
-  assert.deepEqual(elsewhere(noon + 1, 'z'), ends);
-  assert.deepEqual(elsewhere(noon + 1, 'a'), ends);
-  assert.deepEqual(elsewhere(noon - 1, 'z'), [], 'came late: this one is the newer');
-  assert.deepEqual([elsewhere(noon, 'a'), elsewhere(noon, 'z')], [[], ends]);
-  assert.deepEqual(elsewhere(noon + 1, 'here'), [], 'its own word');
-  assert.deepEqual(elsewhere(noon + 1, 'z', bob.deviceId), []);
-});
-
-test('a device is announced to other nodes when it attaches, and once more when interest has spread', () => {
-  const announced = { kind: 'attached', deviceId: ann.deviceId, atMs: noon };
-  assert.deepEqual(
-    take(attach()).effects.filter(({ kind }) => kind === 'attached'),
-    [announced],
-  );
-  assert.deepEqual(take(attach(), { kind: 'heal' }).effects, [announced, { kind: 'heal' }]);
-  assert.deepEqual(take(attach(), { kind: 'heal', answersLost: true }).effects, [{ kind: 'heal' }]);
 });
 
 test('a push reaches every device but the one that sent it', () => {

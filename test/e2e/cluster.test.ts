@@ -3,7 +3,6 @@ import { after, before } from 'node:test';
 import { Cluster } from '../../scripts/services/cluster.ts';
 import { amongNodes } from './among-nodes.ts';
 import { clocksJump } from './clocks-jump.ts';
-import { deviceTwice } from './device-twice.ts';
 import { nodesChange } from './nodes-change.ts';
 import { presenceCrosses } from './presence-crosses.ts';
 import { runOn } from './served.ts';
@@ -26,6 +25,4 @@ await import('./large-groups.test.ts');
 amongNodes(() => cluster);
 clocksJump(() => cluster);
 nodesChange(() => cluster);
-// As the newer build, which all are by now.
-presenceCrosses(() => cluster);
-deviceTwice(() => cluster);
+presenceCrosses(() => cluster); // as the newer build, which all are by now
