@@ -62,7 +62,7 @@ export function presenceCrosses(cluster: () => Cluster): void {
       await nextOf(ann, bob, true);
       await node(1).kill('SIGKILL');
       await nextOf(ann, bob, false);
-      await node(1).start();
+      await node(1).start({ environment: { PARLEY_FEATURE_LEVEL: '1' } });
       await cluster().whole();
       const again = await Device.connect(node(1).socketUrl, bob.account);
       await nextOf(ann, again, true);
