@@ -7,9 +7,8 @@ import type { Random } from '../structures/clock.ts';
 import { Committer } from './committer.level.ts';
 import { StoreRefused } from './faults.ts';
 import { Home, type HomeOptions } from './home.level.ts';
-import { numberBytes, readNumber } from './keys.level.ts';
-import { packsName } from './pack-files.level.ts';
-import { type Database, incarnationKey, newIncarnation, packFileKey, versionKey } from './schema.level.ts';
+import { packFileName, packsName } from './pack-files.level.ts';
+import { type Database, incarnationKey, lastPackFile, newIncarnation, versionKey } from './schema.level.ts';
 
 const partialName = 'db.partial';
 const packsPartialName = `${packsName}.partial`;
@@ -30,7 +29,7 @@ export async function backupTo(committer: Committer, packs: string, to: string):
   try {
     // It sees the database as it is at its making.
     await copyRows(await committer.snapshot((database) => database.iterator({ highWaterMarkBytes: bytesAtOnce })), copy);
-    last = readNumber((await copy.get(packFileKey)) ?? numberBytes(0), 0);
+    last = await lastPackFile(copy);
   } finally {
     await copy.close();
   }
@@ -61,11 +60,11 @@ export async function restoreLevel({ from, directory, random }: { readonly from:
   await beginAt(directory);
   const location = join(directory, partialName);
   await cp(join(from, 'db'), location, { recursive: true });
-  await copyPacks(join(from, packsName), directory, Number.MAX_SAFE_INTEGER);
   const database: Database = new ClassicLevel(location, { keyEncoding: 'buffer', valueEncoding: 'buffer' });
   await database.open();
   try {
     if ((await database.get(versionKey)) === undefined) throw new StoreRefused(`${from} holds a database that is not Parley's.`);
+    await copyPacks(join(from, packsName), directory, await lastPackFile(database));
     await database.put(incarnationKey, newIncarnation(random), durably);
   } finally {
     await database.close();
@@ -73,12 +72,18 @@ export async function restoreLevel({ from, directory, random }: { readonly from:
   await finishAt(directory);
 }
 
-/** The files up to `last`, which nobody changes any more. They come under their name before the database that names them does. */
+/** Files 1 to `last`, which nobody changes any more. They come under their name before the database that names them does. Throws StoreRefused where one is missing. */
 async function copyPacks(from: string, to: string, last: number): Promise<void> {
-  const names = (await readdir(from).catch((): string[] => [])).filter((name) => Number(name) <= last);
   const partial = join(to, packsPartialName);
   await mkdir(partial, { mode: 0o700 });
-  for (const name of names) await copyFile(join(from, name), join(partial, name), constants.COPYFILE_FICLONE);
+  for (let file = 1; file <= last; file += 1) {
+    const name = packFileName(file);
+    await copyFile(join(from, name), join(partial, name), constants.COPYFILE_FICLONE).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'ENOENT'
+        ? new StoreRefused(`${from} is not whole: file ${name} of the entries is missing, of ${last}. Restore another backup.`, { cause: error })
+        : error;
+    });
+  }
 }
 
 async function copyRows(iterator: AbstractIterator<Database, Buffer, Buffer>, to: Database): Promise<void> {

@@ -1,20 +1,20 @@
 // Puts what one file of the journal holds into the database, a bounded and durable batch at a time, so that the file can be used again.
 import type { AbstractChainedBatch } from 'abstract-level';
-import { foldKey, numberBytes, readNumber, writeNumber } from './keys.level.ts';
+import { foldKey, numberBytes, writeNumber } from './keys.level.ts';
 import { type Place, writePacks } from './pack-files.level.ts';
 import { type Pack, packsOf, rowOf } from './packs.level.ts';
-import { type Database, groupKey, packFileKey } from './schema.level.ts';
+import { type Database, groupKey, lastPackFile, packFileKey } from './schema.level.ts';
 import type { Generation } from './tails.level.ts';
 
 type Batch = AbstractChainedBatch<Database, Buffer, Buffer>;
 
 /** Small, and with pauses in between: what it takes of processor and disk is missing to the messages of that moment. */
 const batchBytes = 128 * 1024;
-/** Each batch: LevelDB makes nothing durable that an earlier log file of its own holds. */
 /** A smaller pack is held by its row: a read of its own would cost more than moving it now and then. */
 const filedBytesMin = 4 * 1024;
 /** Less than this is no file of its own. */
 const fileBytesMin = 256 * 1024;
+/** Every batch: LevelDB makes nothing durable that an earlier log file of its own holds. */
 const durably = { sync: true } as const;
 
 export interface Checkpoint {
@@ -61,7 +61,7 @@ async function fileLargePacks(generation: Generation, directory: string, inTurn:
   if (bytes < fileBytesMin) return { file: undefined, places: [], bytes: 0 };
   let file = 0;
   await inTurn(async (database) => {
-    file = 1 + readNumber((await database.get(packFileKey)) ?? numberBytes(0), 0);
+    file = 1 + (await lastPackFile(database));
   }, 0);
   let written = 0;
   const places = await writePacks(
@@ -83,10 +83,6 @@ function largePacksOf({ tails }: Generation): readonly Pack[] {
   return large;
 }
 
-function* packsIn({ tails }: Generation): Generator<Pack> {
-  for (const [chatId, tail] of tails) yield* packsOf(chatId, tail);
-}
-
 type Write = (batch: Batch) => number;
 
 /** Whether that was all. */
@@ -103,12 +99,13 @@ function* writesOf(generation: Generation, { file, places }: Filed, isOutdated: 
   // In the first batch, so before any row that names it: after a crash this file is then not taken for one that nothing names.
   if (file !== undefined) yield (batch) => put(batch, packFileKey, numberBytes(file));
   let next = 0;
-  for (const pack of packsIn(generation)) {
-    const place = file !== undefined && isLarge(pack) ? places[next++] : undefined;
-    const { key, value } = rowOf(pack, place);
-    yield (batch) => put(batch, key, value);
-  }
-  for (const [chatId, { fold }] of generation.tails) {
+  for (const [chatId, tail] of generation.tails) {
+    for (const pack of packsOf(chatId, tail)) {
+      const place = file !== undefined && isLarge(pack) ? places[next++] : undefined;
+      const { key, value } = rowOf(pack, place);
+      yield (batch) => put(batch, key, value);
+    }
+    const { fold } = tail;
     if (fold === undefined) continue;
     const value = Buffer.allocUnsafeSlow(8 + fold.bytes.byteLength);
     writeNumber(value, fold.seq, 0);

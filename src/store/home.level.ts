@@ -160,10 +160,6 @@ async function openDatabase({ directory, onReport, threads, writeBufferBytes = 4
   const before = await threads?.now();
   try {
     await database.open();
-    if (threads !== undefined && before !== undefined) {
-      await database.compactRange(Buffer.alloc(0), Buffer.alloc(0)); // of nothing: LevelDB begins the thread on which it merges
-      await threads.yieldOfNew(before);
-    }
   } catch (error) {
     if (codeOf(error) !== 'LEVEL_LOCKED') throw error;
     const owner = (await readFile(join(directory, 'owner'), 'utf8').catch(() => '')).trim();
@@ -171,6 +167,10 @@ async function openDatabase({ directory, onReport, threads, writeBufferBytes = 4
       `The data directory ${directory} is in use by another process${owner === '' ? '' : ` (${owner})`}. Stop that one first, or give this one a directory of its own with PARLEY_DATA.`,
       { cause: error },
     );
+  }
+  if (threads !== undefined && before !== undefined) {
+    await database.compactRange(Buffer.alloc(0), Buffer.alloc(0)); // of nothing: LevelDB begins the thread on which it merges
+    await threads.yieldOfNew(before);
   }
   // LevelDB says in its LOG what it could not read of the write-ahead log, and nowhere else.
   const log = await readFile(join(location, 'LOG'), 'utf8').catch(() => '');

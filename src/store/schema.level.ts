@@ -24,7 +24,7 @@ export const versionKey = aboutKey('version');
 export const incarnationKey = aboutKey('incarnation');
 /** The number of the last group of writes that was committed: tells after a failure what had become of it. */
 export const groupKey = aboutKey('group');
-/** The last file of packs that a row may name. One with a higher number is what a crash has left behind. */
+/** The last file of packs that a row may name: all up to it are there. One with a higher number is what a crash has left behind. */
 export const packFileKey = aboutKey('packFile');
 /** Written to see whether writing works again. */
 export const probeKey = aboutKey('probe');
@@ -53,6 +53,11 @@ export async function migrate(database: Database, chain: readonly Migration[], o
     await step.run(database);
     await database.put(versionKey, numberBytes(version + 1), durably);
   }
+}
+
+/** 0: there is none. */
+export async function lastPackFile(database: Database): Promise<number> {
+  return readNumber((await database.get(packFileKey)) ?? numberBytes(0), 0);
 }
 
 export async function incarnationOf(database: Database): Promise<string> {

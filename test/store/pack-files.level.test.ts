@@ -115,4 +115,17 @@ describe('packs in files', () => {
     await restoreLevel({ from: at('backup'), directory: at('restored'), random });
     await check(at('restored'), entries);
   });
+
+  test('a backup from which a file is gone is refused, not restored without what it held', async () => {
+    await grow(0);
+    await grow(entries);
+    const stores = await openLevel(at('data'), roomy);
+    await stores.backup(at('backup'));
+    await stores.close();
+    await rm(at('backup', 'packs', '1'));
+    await assert.rejects(restoreLevel({ from: at('backup'), directory: at('restored'), random }), /not whole: file 1 .* of 2/);
+    await rm(at('backup', 'packs'), { recursive: true });
+    await assert.rejects(restoreLevel({ from: at('backup'), directory: at('restored'), random }), /not whole/);
+    assert.ok(!(await readdir(at('restored'))).includes('db'));
+  });
 });
