@@ -24,7 +24,7 @@ Target:
       --baseline plain|gathered|none  what is measured beside it: bare uWebSockets.js as it is, the same gathering each socket's writes of a turn, nothing
 
 Load:
-      --rate N  messages a second; without it the highest that holds is found
+      --rate N  messages a second; without it the highest that holds is found, on a server that has been warmed up for 8 s
       --p99 MS  a rate holds while the 99th percentile is at most this; without it as the scenario has it
       --seconds N  measured part · --arrivals poisson|uniform · --seed 1
       --generators 1  processes that generate; a run in which one of them was the bottleneck is void
