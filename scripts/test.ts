@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { limits } from './checks/file.ts';
 import { provide } from './checks/packages.ts';
 import { checkLint, checkTypes } from './checks/static.ts';
 import { type Counts, runTests, sum } from './checks/tests.ts';
@@ -10,6 +11,9 @@ import { type Counts, runTests, sum } from './checks/tests.ts';
 const root = join(import.meta.dirname, '..');
 /** Seeds of the simulator, where the caller names no other number: enough to find every planted bug, or to be quick. */
 const seeds = { quick: '50', all: '300' };
+
+/** Of a file that takes only what others leave. */
+const patientQuietMs = 600_000;
 
 const { values, positionals } = parseArgs({ options: { quick: { type: 'boolean', default: false } }, allowPositionals: true });
 process.chdir(root);
@@ -24,16 +28,24 @@ if (positionals.length === 0) {
 const counts = await testAll(positionals.length > 0 ? positionals : testFiles('test'));
 report(counts);
 
-/** Tests that start real processes are timed by the clock on the wall: those run one at a time, after the others. So do those that start a Cassandra, for the memory that it takes. */
+/**
+ * What starts real processes is timed by the clock on the wall: most of it is run two files at a time, but a cluster, or what compares rates, has the machine for itself.
+ * Beside those the simulator, which waits for nothing and is timed by nothing, has what they leave.
+ */
 async function testAll(files: readonly string[]): Promise<Counts> {
-  const wants = (file: string): boolean => /^test\/(?:e2e|faults)\/|\.cql\.test\.ts$/.test(file);
-  const apart = await runTests(
-    files.filter((file) => !wants(file)),
-    availableParallelism(),
-    print,
-  );
-  if (values.quick && positionals.length === 0) return apart;
-  return sum(apart, await runTests(files.filter(wants), 1, print));
+  const kinds = { own: [] as string[], alone: [] as string[], real: [] as string[], simulated: [] as string[] };
+  for (const file of files) kinds[kindOf(file)].push(file);
+  if (values.quick && positionals.length === 0) return runTests([...kinds.simulated, ...kinds.own], availableParallelism(), print);
+  const own = await runTests(kinds.own, availableParallelism(), print);
+  const simulated = runTests(kinds.simulated, availableParallelism(), print, { ...limits, quietMs: patientQuietMs, isPatient: true });
+  const alone = await runTests(kinds.alone, 1, print);
+  return [own, alone, await runTests(kinds.real, 2, print), await simulated].reduce(sum);
+}
+
+function kindOf(file: string): 'own' | 'alone' | 'real' | 'simulated' {
+  if (/^test\/sim\//.test(file)) return 'simulated';
+  if (/^test\/(?:e2e\/(?:cluster|four-nodes|bench[^/]*)|faults\/(?:cluster|fuzz|kill9|slow-reader))\.test\.ts$/.test(file)) return 'alone';
+  return /^test\/(?:e2e|faults)\/|\.cql\.test\.ts$/.test(file) ? 'real' : 'own';
 }
 
 function testFiles(folder: string): readonly string[] {

@@ -1,6 +1,7 @@
 // Runs one test file in a process of its own, and ends it, with all that it has started, when it hangs.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { constants, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +12,8 @@ export interface Limits {
   readonly quietMs: number;
   /** All its tests are over: its process has so long to end. */
   readonly lingerMs: number;
+  /** Whether it takes only what others leave of the processors. */
+  readonly isPatient?: boolean;
 }
 
 export const limits: Limits = { quietMs: 180_000, lingerMs: 45_000 };
@@ -29,9 +32,9 @@ const answerMs = 2_000;
 const lookEveryMs = 250;
 const [reporter, asked] = ['./reporter.ts', './asked.ts'].map((file) => fileURLToPath(new URL(file, import.meta.url))) as [string, string];
 
-export async function runFile(file: string, { quietMs, lingerMs }: Limits = limits): Promise<FileResult> {
+export async function runFile(file: string, { quietMs, lingerMs, isPatient = false }: Limits = limits): Promise<FileResult> {
   const startedMs = performance.now();
-  const run = new Run(file);
+  const run = new Run(file, isPatient);
   const watching = setInterval(() => {
     const quietForMs = performance.now() - run.heardAtMs;
     if (quietForMs > quietMs) void run.end(`it was ended: nothing had happened in it for ${Math.round(quietMs / 1_000)} s`);
@@ -55,7 +58,7 @@ class Run {
   #hung: string | undefined;
   #exitCode: number | string | undefined;
 
-  constructor(file: string) {
+  constructor(file: string, isPatient: boolean) {
     this.#file = file;
     // A group of its own: what a hung file has started is ended with it.
     const child = spawn(process.execPath, ['--import', asked, `--test-reporter=${reporter}`, '--test-reporter-destination=stdout', file], {
@@ -64,6 +67,7 @@ class Run {
     });
     this.#child = child;
     groups.add(child);
+    if (isPatient && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
     const ended = once(child, 'close').then(([code, signal]) => {
       this.#exitCode = code ?? signal;
       groups.delete(child);

@@ -52,7 +52,8 @@ interface Ending {
 /** Nodes that the driver (4.10) has known of and forgotten go on dialling when it is shut down, and keep a process from ending. */
 const known = new WeakMap<Client, Set<Ending>>();
 
-function remember(client: Client): void {
+/** To be called as soon as it is connected; `ended` then leaves nothing of it. */
+export function remember(client: Client): void {
   const hosts = new Set<Ending>();
   known.set(client, hosts);
   const add = (host: unknown): void => void hosts.add(host as Ending);

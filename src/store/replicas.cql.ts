@@ -20,14 +20,18 @@ export class Suspects {
     if (this.#untilMs.size > 0) this.#untilMs.delete(address);
   }
 
-  /** Whether to ask it last. Where its time is over, false once: for the statement that tries it. */
+  /** Whether to ask it last. */
   isSuspect(address: string): boolean {
+    return this.#untilMs.has(address);
+  }
+
+  /** For a statement that would ask it first. True once its time is over, which then begins again: one statement tries it. */
+  mayTry(address: string): boolean {
     const untilMs = this.#untilMs.get(address);
-    if (untilMs === undefined) return false;
     const nowMs = Date.now();
-    if (nowMs < untilMs) return true;
+    if (untilMs === undefined || nowMs < untilMs) return false;
     this.#untilMs.set(address, nowMs + probeMs);
-    return false;
+    return true;
   }
 
   get size(): number {
@@ -91,7 +95,7 @@ export class ReplicasFirst extends policies.loadBalancing.LoadBalancingPolicy {
     );
     const plan = [...first, ...others];
     if (suspects.size === 0) return plan;
-    const slow = new Set(plan.filter((host) => suspects.isSuspect(host.address)));
+    const slow = new Set(plan.filter((host, at) => suspects.isSuspect(host.address) && !(at === 0 && suspects.mayTry(host.address))));
     return [...plan.filter((host) => !slow.has(host)), ...slow];
   }
 

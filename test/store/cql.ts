@@ -3,11 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { auth, Client } from 'cassandra-driver';
 import { z } from 'zod';
 import { Cassandra, type CassandraOptions, credentials } from '../../scripts/services/cassandra.ts';
+import { ended, remember } from '../../src/store/client.cql.ts';
 import { type CqlOptions, cqlOptionsOf, cqlSettings } from '../../src/store/cql-settings.ts';
 import { memoryPresence } from '../../src/store/presence.memory.ts';
 import { type CqlStores, type CqlStoresOptions, openCqlStores, type Report } from '../../src/store/stores.cql.ts';
 import { tables } from '../../src/store/tables.cql.ts';
 import type { Opened } from './samples.ts';
+
+const answerMsMax = 60_000;
 
 export interface After {
   after(job: () => Promise<void>): void;
@@ -25,8 +28,9 @@ async function untilRing(contactPoint: string, localDataCenter: string, nodes: n
   for (let found = nodes === 1 ? 1 : 0; found < nodes; ) {
     const client = new Client({ contactPoints: [contactPoint], localDataCenter, authProvider: new auth.PlainTextAuthProvider(credentials.username, credentials.password) });
     await client.connect();
+    remember(client);
     found = client.hosts.length;
-    await client.shutdown();
+    await ended(client);
     if (found < nodes) await delay(200);
   }
 }
@@ -60,8 +64,24 @@ export async function clientOf(t: After, { contactPoints }: Pick<Cassandra, 'con
     socketOptions: { readTimeout: 30_000 },
   });
   await client.connect();
-  t.after(() => client.shutdown());
+  remember(client);
+  t.after(() => ended(client));
+  await untilAnswered(client);
   return client;
+}
+
+/** The driver is connected as soon as one node answers, which on a busy machine may be before those of its data centre do. */
+async function untilAnswered(client: Client): Promise<void> {
+  const untilMs = performance.now() + answerMsMax;
+  for (;;) {
+    try {
+      await client.execute('SELECT release_version FROM system.local');
+      return;
+    } catch (error) {
+      if (performance.now() > untilMs) throw error;
+      await delay(200);
+    }
+  }
 }
 
 /** Stores in a keyspace that all have in turn: making one takes seconds. */
