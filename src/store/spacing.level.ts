@@ -2,7 +2,8 @@
 
 /** The busier the event loop, the further: frames for one socket then leave together, and what comes in waits less for the processor than it would otherwise. */
 const every = { idleMs: 4, busyMs: 24, idleShare: 0.75, busyShare: 0.95 };
-const lookEveryMs = 50;
+/** Longer than a collection of garbage, and the turns that make up for it: those are no load. */
+const lookEveryMs = 500;
 
 export class Spacing {
   #everyMs = every.idleMs;
@@ -30,6 +31,6 @@ export class Spacing {
     this.#utilisation = now;
     const { idleMs, busyMs, idleShare, busyShare } = every;
     const target = idleMs + (busyMs - idleMs) * Math.min(1, Math.max(0, (utilization - idleShare) / (busyShare - idleShare)));
-    this.#everyMs += (target - this.#everyMs) / 2; // halfway: one busy moment is no load
+    this.#everyMs += (target - this.#everyMs) / 2; // halfway: neither is one busy moment
   }
 }
