@@ -1,11 +1,12 @@
 // `npm run bench`: starts what is to be measured, drives it, prints what came of it.
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { exitCodes } from './exit-codes.ts';
 import { exitCodeOf, jsonOf, type Result } from './figures.ts';
 import { DeviceFailed } from './generator/device.ts';
 import { type Options, readOptions, Usage } from './options.ts';
 import { comparisonText } from './output/comparison.ts';
 import { type Line, LineFile, NoReport, readReport, reportOf } from './output/file.ts';
+import { drawProfile } from './output/flame.ts';
 import { thisMachine } from './output/machine.ts';
 import { writePage } from './output/page.ts';
 import type { News } from './output/steps.ts';
@@ -34,6 +35,7 @@ function main(words: readonly string[]): Promise<number> {
   }
   if (words[0] === 'compare') return compareFiles(words.slice(1));
   if (words[0] === 'report') return pageOf(words.slice(1));
+  if (words[0] === 'flame') return flameOf(words.slice(1));
   if (words.includes('--quick')) return quick(words, terminal, print);
   return bench(readOptions(words));
 }
@@ -95,6 +97,14 @@ async function pageOf(words: readonly string[]): Promise<number> {
   const to = resolve(`${path.replace(/\.jsonl$/, '')}.html`);
   writePage(readReport(resolve(path)), to);
   print(to);
+  return exitCodes.well;
+}
+
+async function flameOf(words: readonly string[]): Promise<number> {
+  const [from, to] = words;
+  if (from === undefined || to === undefined || words.length > 2) throw new Usage('flame FILE.cpuprofile FILE.svg: the first as --cpu-prof has written it.');
+  drawProfile(resolve(from), resolve(to), basename(from));
+  print(resolve(to));
   return exitCodes.well;
 }
 

@@ -13,6 +13,7 @@ export function usageText(): string {
   return `npm run bench -- SCENARIO [options]
 npm run bench -- compare A.jsonl B.jsonl    what B is to A
 npm run bench -- report FILE.jsonl          the page of a run, as FILE.html
+npm run bench -- flame FILE.cpuprofile FILE.svg   the flame graph of a profile that --cpu-prof has written
 npm run bench -- --quick [--compare|--keep] what a message, a connect and a session cost, as ratios to the baseline of the same run; compared with, or kept as, the figures of the repository
 
 ${names.join('\n')}
