@@ -81,7 +81,7 @@ async function routerOf(node: string): Promise<NodeRouter> {
   const placing = { ownerOf: () => 'b', holds: false, sees: () => true, level: 0 };
   const linkTo = (receiver: Receiver) =>
     new NatsLink({ connection, node, life: 1, prefix, pendingBytesMax, clock: systemClock(), random: Math.random, receiver, events, onFault: (fault) => print(fault.message) });
-  return createRouter(entities, placing, linkTo);
+  return createRouter(entities, placing, linkTo, () => undefined);
 }
 
 async function drive(perTurn: number, forMs: number, rest = 0): Promise<number> {

@@ -115,7 +115,7 @@ export function startSystem(ports: SystemPorts): System {
   return { kernel, router, heals, membership, connections, lagging: () => lagging.size };
 }
 
-function placeOf({ node, clock, random, cluster, linkTo }: SystemPorts, kernel: Kernel): Pick<System, 'membership' | 'router' | 'heals'> {
+function placeOf({ node, clock, random, cluster, linkTo, observe }: SystemPorts, kernel: Kernel): Pick<System, 'membership' | 'router' | 'heals'> {
   const heartbeats = new LinkHeartbeats();
   const load = (): { sessions: number; chats: number } => ({ sessions: kernel.awake('session'), chats: kernel.awake('chat') });
   const membership = cluster === undefined ? singleNode(node) : new ClusterMembership({ node, clock, heartbeats, load, level: featureLevel, ...cluster });
@@ -128,7 +128,12 @@ function placeOf({ node, clock, random, cluster, linkTo }: SystemPorts, kernel: 
     },
     lost: () => heals.begin(),
   };
-  const router = createRouter(kernel, membership, (receiver) => linkTo(receiver, events));
+  const router = createRouter(
+    kernel,
+    membership,
+    (receiver) => linkTo(receiver, events),
+    (why) => observe.refused(why),
+  );
   heartbeats.link = router.link;
   const tellOfGone = outOfSight(membership, kernel);
   membership.hear({

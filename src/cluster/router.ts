@@ -4,6 +4,7 @@ import type { ChatCommand } from '../core/chat.ts';
 import { later, type Push } from '../core/session.ts';
 import type { Origin } from '../core/step.ts';
 import { refused, type ToDevice } from '../protocol/codec.ts';
+import type { Why } from '../protocol/errors.ts';
 import type { ChatId, DeviceId, UserId } from '../structures/ids.ts';
 import type { ToChatAudiences } from './envelope.ts';
 import { InFlight } from './in-flight.ts';
@@ -52,8 +53,8 @@ const presenceLevel = 1;
 
 type Placing = Pick<Membership, 'ownerOf' | 'holds' | 'sees' | 'level'>;
 
-/** Every command is forwarded once at most: who gets a forwarded one serves it whatever its own view says, and the store judges. */
-export function createRouter(entities: LocalEntities, placing: Placing, linkTo: (receiver: Receiver) => Link): NodeRouter {
+/** Every command is forwarded once at most: who gets a forwarded one serves it whatever its own view says, and the store judges. `onRefused`: for the metrics. */
+export function createRouter(entities: LocalEntities, placing: Placing, linkTo: (receiver: Receiver) => Link, onRefused: (why: Why) => void): NodeRouter {
   /** Commands that another node has forwarded to this one, as long as they are anywhere. */
   const forwarded = new WeakSet<ChatCommand>();
   const inFlight = new InFlight();
@@ -79,7 +80,7 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
     link,
     counts,
     tellChat(chatId, command) {
-      if (placing.holds && isHeldBack(command, entities)) return;
+      if (placing.holds && isHeldBack(command, entities, onRefused)) return;
       pass(chatId, command);
     },
     ...telling(link, placing),
@@ -181,9 +182,10 @@ function receiverOf(entities: LocalEntities, arriving: Arriving): Receiver {
 }
 
 /** Sends, while this node may be on the wrong side of a cut: the device keeps them in its outbox. Reads are answered here. */
-function isHeldBack(command: ChatCommand, entities: LocalEntities): boolean {
+function isHeldBack(command: ChatCommand, entities: LocalEntities, onRefused: (why: Why) => void): boolean {
   if (!isSend(command)) return command.kind === 'typing';
   const { deviceId, userId } = command.from;
+  onRefused('busy');
   entities.tellIfAwake('session', userId, { kind: 'answer', deviceId, frame: refused(command.number, 'busy', later('busy')), last: true });
   return true;
 }

@@ -47,19 +47,26 @@ class Node {
   gone = '';
   readonly sent: { readonly to: string; readonly envelope: ToNode }[] = [];
   readonly router: NodeRouter;
+  /** What the metrics were told of. */
+  readonly refused: string[] = [];
   owner: string;
   receiver: Receiver | undefined;
 
   constructor(name: string, owner: string, nodes: Map<string, Node>) {
     this.owner = owner;
     nodes.set(name, this);
-    this.router = createRouter(this.entities, this.placing, (receiver) => {
-      this.receiver = receiver;
-      return linkOf(name, receiver, (to, envelope) => {
-        this.sent.push({ to, envelope });
-        nodes.get(to)?.receiver?.fromNode(structuredClone(envelope));
-      });
-    });
+    this.router = createRouter(
+      this.entities,
+      this.placing,
+      (receiver) => {
+        this.receiver = receiver;
+        return linkOf(name, receiver, (to, envelope) => {
+          this.sent.push({ to, envelope });
+          nodes.get(to)?.receiver?.fromNode(structuredClone(envelope));
+        });
+      },
+      (why) => void this.refused.push(why),
+    );
   }
 
   get numbers(): number[] {
@@ -152,7 +159,7 @@ test('a chat that stays where it is goes on', () => {
   assert.deepEqual([a.numbers, a.entities.ended], [[1], []]);
 });
 
-test('a node that holds refuses sends as busy at once, and lets reads through', () => {
+test('a node that holds refuses sends as busy at once, which metrics count, and lets reads through', () => {
   const a = new Node('a', 'a', new Map());
   a.placing.holds = true;
   a.router.tellChat(chatId, post(1));
@@ -161,6 +168,7 @@ test('a node that holds refuses sends as busy at once, and lets reads through', 
   assert.equal(a.entities.told.length, 1);
   const { frame, last } = a.entities.told[0] as { frame: { kind: string; why: string; request: number; retryAfterMs: number }; last: boolean };
   assert.deepEqual([frame.kind, frame.request, frame.why, last, frame.retryAfterMs > 0], ['refused', 1, 'busy', true, true]);
+  assert.deepEqual(a.refused, ['busy']);
 });
 
 test('what others still send to a node that holds is served: the store judges', () => {
