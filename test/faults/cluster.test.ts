@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { lineOf } from './nemesis.ts';
 import { usualParty } from './party.ts';
+import { isSeen } from './report.ts';
 import { seedOfRun } from './seeded.ts';
 import { storm } from './storm.ts';
 
@@ -37,6 +38,7 @@ test('owners killed and drained, a node paused and cut off, NATS restarted, the 
     [],
     said.join('\n'),
   );
+  assert.deepEqual(result.outcomes.filter((outcome) => !isSeen(outcome)).map(lineOf), [], 'each fault was seen');
   assert.deepEqual({ settled: result.settled, missing: result.missing, faults: result.outcomes.length }, { settled: true, missing: 0, faults: 6 }, said.join('\n'));
   assert((result.counts['sent'] ?? 0) > 300, `only ${result.counts['sent']} sends were acknowledged`);
 });

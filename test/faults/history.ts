@@ -34,6 +34,9 @@ export type Happening =
   /** The nemesis: `who` is its kind. */
   | (Seen & { readonly what: 'fault' | 'healed'; readonly nth: number; readonly on: string; readonly says: string });
 
+/** Why a connection is lost that its client has given up of its own will. */
+export const roams = 'roams';
+
 export type What = Happening['what'];
 type Told<H> = H extends Happening ? Omit<H, 'atMs'> : never;
 

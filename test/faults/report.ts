@@ -1,7 +1,8 @@
 // docs/faults.md from the result of a run: what was done, how often, with which effect, what was found, and how to do it again.
 
+import { type Effects, plus } from './effects.ts';
+import { type Effect, effects, type Kind, kindNames, kinds } from './kinds.ts';
 import type { Outcome } from './nemesis.ts';
-import { type Effect, effects, kindNames, kinds } from './schedule.ts';
 import type { Storm } from './storm.ts';
 import type { Takeovers } from './takeovers.ts';
 
@@ -41,7 +42,7 @@ export function reportOf(storms: readonly Storm[]): string {
 
 This page is written by \`npm run faults\`; change it by running that again.
 
-Real processes: ${options.nodes} Parley nodes, ${options.stores} Cassandra nodes, NATS and Redis, all on one machine (${machine}) that others used at the same time, ${day}. ${clients.sdk} clients with the SDK and ${clients.raw} of bare frames talked in
+Real processes: ${options.nodes} Parley nodes, ${options.stores} Cassandra nodes, NATS, Redis and the clients, all on one machine (${machine}), ${day}. ${clients.sdk} clients with the SDK and ${clients.raw} of bare frames talked in
 ${clients.chats} chats (${clients.groups} of them groups, some large, whose members were put out and let in again) at ${options.perSecond} messages/s, connected to any node and to another one whenever theirs was lost, while a nemesis did
 ${outcomes.length} faults, up to ${options.lanes} at once. Then everything was healed, and what every client had seen was held against what the store has.
 
@@ -50,7 +51,7 @@ ${table(
   storms.filter((storm) => storm.outcomes.length > 0).map(runRow),
 )}
 
-A seed gives the same schedule (which fault, on whom, for how long); what happens between processes is theirs.
+A seed gives the same schedule: rounds that hold each kind once, on whom, and for how long at least. A fault begins as soon as nothing that is under way hits the same, and no more than two rounds are open; what happens between processes is theirs.
 
 ## What held
 
@@ -64,11 +65,11 @@ ${table(
 
 ## What was done
 
-Each fault has to be seen: by the first of the effects here, or by another of those that its kind must have.
+Each fault has to be seen of what it hits: one of the effects in bold each time. It goes on until then. While a way of a node is slow or cut, or a Cassandra node is away, somebody asks the nodes for what needs Redis and the store, so that no way lies idle.
 
-${table(['fault', 'times', 'seen', 'how long (median, longest)', 'what was seen, over all of them'], kindRows(outcomes))}
+${table(['fault', 'times', 'seen', 'how long (median, longest)', 'what was seen of what it hits, and (over all of them) meanwhile'], kindRows(outcomes))}
 
-Faults overlap, so what was seen of one may also come from another; connections of clients (lost, moved) are those to the node itself.
+Faults overlap, so what was seen meanwhile may also come from another one, and is then counted for both.
 
 ${storms.map(({ takeovers }) => takeoverText(takeovers)).find((text) => text !== '') ?? ''}## What was found
 
@@ -104,30 +105,50 @@ function kindRows(outcomes: readonly Outcome[]): readonly (readonly string[])[] 
   return kindNames.flatMap((kind) => {
     const own = outcomes.filter((outcome) => outcome.kind === kind);
     if (own.length === 0) return [];
-    const sums = new Map<Effect, number>();
-    for (const { effects: seen } of own) for (const [name, value] of Object.entries(seen) as [Effect, number][]) sums.set(name, (sums.get(name) ?? 0) + value);
-    const { seenBy, says } = kinds[kind];
-    const first = (name: Effect): number => (seenBy as readonly Effect[]).indexOf(name) + 1 || Number.POSITIVE_INFINITY;
-    const shown = [...sums].filter(([, value]) => value > 0).sort(([one], [other]) => first(one) - first(other));
+    const { seenBy, says }: Kind = kinds[kind];
+    const sums = sumOf(own);
+    const times = (name: Effect): number => own.filter(({ evidence }) => (evidence[name] ?? 0) > 0).length;
+    const evident = seenBy.filter((name) => times(name) > 0).map((name) => `**${sums[name] ?? 0} ${effects[name]}**${seenBy.length > 1 ? ` (of ${times(name)} of them)` : ''}`);
+    const others = Object.entries(sums).flatMap(([name, value]) => (value > 0 && !(seenBy as readonly string[]).includes(name) ? [`${value} ${effects[name as Effect]}`] : []));
     const spans = own.map(({ beganMs, healedMs }) => healedMs - beganMs).sort((one, other) => one - other);
     const row = [
       says,
       `${own.length}`,
-      `${own.filter(({ wasSeen }) => wasSeen).length}`,
-      spans.length === 0 ? '' : `${seconds(spans[Math.floor(spans.length / 2)] as number)}, ${seconds(spans.at(-1) as number)}`,
-      shown.map(([name, value]) => `${value} ${effects[name]}`).join('; '),
+      `${own.filter(isSeen).length}`,
+      `${seconds(spans[Math.floor(spans.length / 2)] as number)}, ${seconds(spans.at(-1) as number)}`,
+      [...evident, ...others].join('; '),
     ];
     return [row];
   });
 }
 
+export function isSeen({ evidence }: Outcome): boolean {
+  return Object.keys(evidence).length > 0;
+}
+
+function sumOf(outcomes: readonly Outcome[]): Effects {
+  return outcomes.reduce((sum: Effects, { effects: more }) => plus(sum, more), {});
+}
+
+/** Effects that faults of a kind must have had somewhere, and had nowhere. */
+function withoutCause(outcomes: readonly Outcome[]): readonly string[] {
+  return kindNames.flatMap((kind) => {
+    const own = outcomes.filter((outcome) => outcome.kind === kind);
+    const sums = sumOf(own);
+    return own.length === 0 ? [] : kinds[kind].causes.filter((name) => (sums[name] ?? 0) === 0).map((name) => `${kind}: 0 ${effects[name]}`);
+  });
+}
+
 function takeoverText(takeovers: Takeovers | undefined): string {
   if (takeovers === undefined) return '';
+  const { times, perSecond } = takeovers;
   const rows = (
     [
       ['owner killed (-9): until a send made after it is acknowledged', 'killed'],
       ['owner drained (SIGTERM): the longest that a send of the chat waited', 'drained'],
-      ['the same, while nothing happened', 'calm'],
+      ['the same at the same time, in chats whose owner stays', 'staying'],
+      ['of the drained, what is beyond the median of those that stay', 'beyond'],
+      ['the same span while nothing happens, in all of these chats', 'calm'],
     ] as const
   ).map(([says, name]) => {
     const { count, p50Ms, p99Ms, maxMs } = takeovers[name];
@@ -135,7 +156,7 @@ function takeoverText(takeovers: Takeovers | undefined): string {
   });
   return `## When an owner goes
 
-Measured before the faults, ${takeovers.times} times each; by devices that are connected to other nodes and go on sending, each in chats that the node owned.
+Measured before the faults and while nobody else talked, ${times} times each: by devices that are connected to nodes that stay and go on sending, ${perSecond} messages/s in all.
 
 ${table(['', 'chats', 'p50', 'p99', 'longest'], rows)}
 
@@ -149,8 +170,9 @@ function findings(storms: readonly Storm[]): string {
       if (count === 0) continue;
       found.push(`- **${promises[name] ?? name}** ${count} times not; the first:`, ...first.slice(0, 5).map((says) => `  - ${says}`));
     }
-    const unseen = outcomes.filter(({ wasSeen }) => !wasSeen);
-    if (unseen.length > 0) found.push(`- ${unseen.length} faults had none of the effects that they must have: ${unseen.map(({ nth, kind }) => `#${nth} ${kind}`).join(', ')}.`);
+    const unseen = outcomes.filter((outcome) => !isSeen(outcome));
+    if (unseen.length > 0) found.push(`- ${unseen.length} faults were not seen of what they hit: ${unseen.map(({ nth, kind }) => `#${nth} ${kind}`).join(', ')}.`);
+    for (const says of withoutCause(outcomes)) found.push(`- Not one fault of a kind had an effect that it must have: ${says}.`);
     if (failedStarts > 0) found.push(`- ${failedStarts} starts of nodes failed, while something that they need was away, and were repeated.`);
     for (const { says, count } of errors) found.push(`- ${count} × in a node's log at level error: ${says}`);
     return found.length === 0 ? [] : [`With seed ${options.seed}:`, '', ...found, ''];

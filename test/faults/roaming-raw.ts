@@ -6,7 +6,7 @@ import { type Entry, entryKinds, type Send } from '../../src/protocol/messages.t
 import type { ChatId, DeviceId, UserId } from '../../src/structures/ids.ts';
 import { Journal } from '../e2e/journal.ts';
 import { EnduringDevice } from './enduring-device.ts';
-import type { History } from './history.ts';
+import { type History, roams } from './history.ts';
 import { Sights } from './sights.ts';
 import type { LogIn, Whereabouts } from './whereabouts.ts';
 
@@ -86,7 +86,7 @@ export class RoamingRaw {
 
   /** Of its own will, to another node. */
   roam(): void {
-    if (!this.#isLost) this.#lose('roams');
+    if (!this.#isLost) this.#lose(roams);
   }
 
   async stop(): Promise<void> {

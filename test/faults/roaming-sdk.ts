@@ -10,7 +10,7 @@ import type { DeviceStorage } from '../../src/sdk/storage.ts';
 import type { Dial, Wire } from '../../src/sdk/wire.ts';
 import { webSocketDial } from '../../src/sdk/wire.websocket.ts';
 import type { ChatId, DeviceId, UserId } from '../../src/structures/ids.ts';
-import { digestOf, type History } from './history.ts';
+import { digestOf, type History, roams } from './history.ts';
 import { Sights } from './sights.ts';
 import type { LogIn, Whereabouts } from './whereabouts.ts';
 
@@ -30,6 +30,7 @@ export class RoamingSdk {
   readonly #history: History;
   #count = 0;
   #wire: Wire | undefined;
+  #isRoaming = false;
 
   private constructor(name: string, { tokens }: LogIn, client: Client, storage: DeviceStorage, history: History) {
     this.name = name;
@@ -105,6 +106,7 @@ export class RoamingSdk {
 
   /** As if its network had changed: it connects to another node. */
   roam(): void {
+    this.#isRoaming = this.client.isConnected;
     this.#wire?.close();
   }
 
@@ -128,7 +130,10 @@ export class RoamingSdk {
     client.on('entry', (entry) => history.tell({ who, what: 'entry', chatId: entry.chatId, seq: entry.seq, digest: digestOf(entry), by: 'told' }));
     client.on('receipt', ({ chatId, userId, delivered, read }) => history.tell({ who, what: 'receipt', chatId, userId, delivered, read, merged: true }));
     client.on('connected', () => history.tell({ who, what: 'connected', node: this.node }));
-    client.on('disconnected', ({ why }) => history.tell({ who, what: 'lost', node: this.node, why }));
+    client.on('disconnected', ({ why }) => {
+      history.tell({ who, what: 'lost', node: this.node, why: this.#isRoaming ? roams : why });
+      this.#isRoaming = false;
+    });
     client.on('reset', () => history.tell({ who, what: 'wrong', says: 'the store has another history' }));
     client.on('stopped', (why) => why !== 'closed' && history.tell({ who, what: 'wrong', says: `stopped for good: ${why}` }));
     client.on('failed', ({ error }) => history.tell({ who, what: 'wrong', says: `its storage failed: ${String(error)}` }));

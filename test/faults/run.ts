@@ -4,19 +4,19 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { type KindName, kindNames, kinds } from './kinds.ts';
 import { usualParty } from './party.ts';
 import { reportOf } from './report.ts';
-import { type KindName, kindNames, kinds } from './schedule.ts';
 import { seedOfRun } from './seeded.ts';
 import { isGood, type Storm, storm } from './storm.ts';
 
-const usage = `npm run faults -- [--seed N] [--faults 300] [--minutes 40] [--kinds killNode,cutNats] [--nodes 3] [--stores 3] [--lanes 3] [--rate 20] [--takeovers 10] [--folder DIR] [--report FILE] [--with DIR,DIR]
+const usage = `npm run faults -- [--seed N] [--faults 300] [--minutes 40] [--kinds killNode,cutNats] [--nodes 3] [--stores 3] [--lanes 4] [--rate 20] [--takeovers 10] [--folder DIR] [--report FILE] [--with DIR,DIR]
 
 Starts Cassandra, NATS, Redis and Parley nodes (installing what is missing, where it may), lets clients talk, breaks things, and judges what clients saw and the store holds.
 
-  --faults     how many; as many of each kind as of any other
+  --faults     how many; in rounds that hold each kind once
   --minutes    none begins after that
-  --lanes      how many may be under way at once (1 to 3)
+  --lanes      how many may be under way at once (1 to 6)
   --rate       messages a second
   --takeovers  how often it is measured, before the faults, how long chats have no owner when one is killed and when one is drained
   --folder     for the history of what every client saw, the logs of all nodes, and the result
@@ -47,7 +47,7 @@ const { values } = parseArgs({
     kinds: { type: 'string', default: kindNames.join(',') },
     nodes: { type: 'string', default: '3' },
     stores: { type: 'string', default: '3' },
-    lanes: { type: 'string', default: '3' },
+    lanes: { type: 'string', default: '4' },
     rate: { type: 'string', default: '20' },
     takeovers: { type: 'string', default: '10' },
     folder: { type: 'string' },
@@ -79,7 +79,7 @@ const result = await storm({
   kinds: wanted as KindName[],
   nodes: whole(values.nodes, 2, 16),
   stores: whole(values.stores, 1, 5),
-  lanes: whole(values.lanes, 1, 3),
+  lanes: whole(values.lanes, 1, 6),
   perSecond: whole(values.rate, 1, 10_000),
   takeovers: whole(values.takeovers, 0, 1_000),
   calmMs,

@@ -8,9 +8,11 @@ import { judgeAll, type Verdicts } from './checks.ts';
 import { foundIn, untilConverged } from './finding.ts';
 import { Ground, thisLevel } from './ground.ts';
 import { History } from './history.ts';
+import type { KindName } from './kinds.ts';
 import { Nemesis, type Outcome } from './nemesis.ts';
 import { Party, type PartyOptions } from './party.ts';
-import { type KindName, scheduleOf } from './schedule.ts';
+import { Prober } from './prober.ts';
+import { scheduleOf } from './schedule.ts';
 import { Seeded } from './seeded.ts';
 import { type Takeovers, takeovers } from './takeovers.ts';
 import { Whereabouts } from './whereabouts.ts';
@@ -21,6 +23,7 @@ export interface StormOptions {
   readonly kinds: readonly KindName[];
   readonly nodes: number;
   readonly stores: number;
+  /** So many faults may be under way at once. */
   readonly lanes: number;
   /** Of the faults; those that have not begun by then are left out. */
   readonly minutes: number;
@@ -83,7 +86,7 @@ export async function storm(options: StormOptions): Promise<Storm> {
     const measured = options.takeovers > 0 ? await takeovers({ ground, whereabouts, history, count: options.takeovers, say }) : undefined;
     const party = await Party.gather(options.party, { whereabouts, history, seeded });
     say(`${party.clients.length} clients in ${party.chatIds.size} chats talk, ${perSecond} messages/s. ${options.faults} faults within ${options.minutes} minutes …`);
-    const nemesis = new Nemesis(ground, history, say);
+    const nemesis = new Nemesis({ ground, history, say, prober: await Prober.begin(whereabouts, `prober-${process.pid}`) });
     nemesis.watch.start();
     const quiet = new AbortController();
     const talking = party.talk(perSecond, quiet.signal);
@@ -130,9 +133,9 @@ export async function storm(options: StormOptions): Promise<Storm> {
   }
 }
 
-/** Nothing that was judged is wrong, and every client came to rest. */
-export function isGood({ verdicts, settled, missing }: Storm): boolean {
-  return settled && missing === 0 && Object.values(verdicts).every(({ count }) => count === 0);
+/** Nothing that was judged is wrong, every client came to rest, and every fault was seen. */
+export function isGood({ verdicts, settled, missing, outcomes }: Storm): boolean {
+  return settled && missing === 0 && outcomes.every(({ evidence }) => Object.keys(evidence).length > 0) && Object.values(verdicts).every(({ count }) => count === 0);
 }
 
 async function break_(nemesis: Nemesis, { seed, faults, kinds, nodes, stores, lanes, minutes, calmMs }: StormOptions): Promise<number> {
@@ -141,7 +144,7 @@ async function break_(nemesis: Nemesis, { seed, faults, kinds, nodes, stores, la
   const fromMs = performance.now();
   const enough = new AbortController();
   const timer = setTimeout(() => enough.abort(), minutes * 60_000);
-  await nemesis.run(scheduleOf({ seed, faults, kinds, nodes, stores, lanes }), enough.signal);
+  await nemesis.run(scheduleOf({ seed, faults, kinds, nodes, stores }), lanes, enough.signal);
   clearTimeout(timer);
   return Math.round(performance.now() - fromMs);
 }

@@ -22,9 +22,15 @@ export interface Takeovers {
   readonly killed: Spans;
   /** The longest that a send waited which was made while a node drained. */
   readonly drained: Spans;
-  /** The same while nothing happened. */
+  /** The same at the same time, in chats whose owner stays. */
+  readonly staying: Spans;
+  /** Of each drained chat, what its wait has beyond the median of those that stay. */
+  readonly beyond: Spans;
+  /** As long as a drain, while nothing happened. */
   readonly calm: Spans;
   readonly times: number;
+  /** What is sent meanwhile, in all. */
+  readonly perSecond: number;
 }
 
 export interface TakeoverNeeds {
@@ -35,15 +41,19 @@ export interface TakeoverNeeds {
   readonly say: (text: string) => void;
 }
 
-/** Devices on each node; each writes in so many chats, with the next ones. */
+/** Devices on each node; each has so many chats, with the next ones. */
 const devicesEach = 4;
-const chatsEach = 3;
-const everyMs = 250;
+const chatsEach = 6;
+/** Chats of the owner that goes, and as many of owners that stay. Only in these is written: little enough for the machine to have time left. */
+const watchedChats = 5;
+const everyMs = 200;
 /** No answer by then is as bad as any. */
 const patienceMs = 30_000;
-const watchedMs = 6_000;
+const watchedMs = 5_000;
+/** The servers are warm by then. */
+const warmMs = 20_000;
 /** After a restart: the view of all is stable, and devices are where they were. */
-const calmMs = 6_000;
+const calmMs = 4_000;
 
 interface Probe {
   readonly device: EnduringDevice;
@@ -62,31 +72,37 @@ export async function takeovers(needs: TakeoverNeeds): Promise<Takeovers> {
   const { ground, count, say } = needs;
   const probes = new Probes(needs);
   await probes.begin();
-  const spans = { killed: [] as number[], drained: [] as number[], calm: [] as number[] };
+  const spans = { killed: [] as number[], drained: [] as number[], staying: [] as number[], beyond: [] as number[], calm: [] as number[] };
   for (let nth = 0; nth < count; nth += 1) {
     for (const way of ['killed', 'drained'] as const) {
       const node = ground.nodes[nth % ground.nodes.length] as GroundNode;
-      await delay(calmMs);
-      const chats = probes.chatsOf(node);
-      const calmFromMs = performance.now();
-      await delay(2 * everyMs);
-      spans.calm.push(...(await probes.waits(chats, calmFromMs, performance.now())));
+      const { going, staying } = probes.choose(node);
+      await delay(nth === 0 && way === 'killed' ? warmMs : calmMs);
       const fromMs = performance.now();
-      const gone = way === 'killed' ? node.kill() : node.drain();
-      const own = way === 'killed' ? await probes.firsts(chats, fromMs) : await delay(watchedMs).then(() => probes.waits(chats, fromMs, performance.now() - everyMs));
-      spans[way].push(...own);
-      await gone;
-      say(
-        `${node.name} ${way}, ${own.length} chats: ${own
-          .map(Math.round)
-          .sort((one, other) => one - other)
-          .join(' ')} ms`,
-      );
+      if (way === 'killed') {
+        await node.kill();
+        spans.killed.push(...(await probes.firsts(going, fromMs)));
+        say(`${node.name} killed: ${textOf(spans.killed.slice(-going.length))}`);
+      } else {
+        await delay(watchedMs);
+        const drainedMs = performance.now();
+        const gone = node.drain();
+        await delay(watchedMs);
+        const toMs = performance.now() - everyMs;
+        const [drained, stayed] = [await probes.waits(going, drainedMs, toMs), await probes.waits(staying, drainedMs, toMs)];
+        spans.calm.push(...(await probes.waits([...going, ...staying], fromMs, drainedMs - everyMs)));
+        spans.drained.push(...drained);
+        spans.staying.push(...stayed);
+        spans.beyond.push(...drained.map((ms) => ms - medianOf(stayed)));
+        say(`${node.name} drained: ${textOf(drained)}; chats whose owner stays: ${textOf(stayed)}`);
+        await gone;
+      }
       await node.start();
     }
   }
   await probes.end();
-  return { killed: spansOf(spans.killed), drained: spansOf(spans.drained), calm: spansOf(spans.calm), times: count };
+  const measured = Object.fromEntries(Object.entries(spans).map(([name, ms]) => [name, spansOf(ms)])) as Record<keyof typeof spans, Spans>;
+  return { ...measured, times: count, perSecond: (2 * watchedChats * 1_000) / everyMs };
 }
 
 class Probes {
@@ -94,6 +110,7 @@ class Probes {
   readonly #probes: Probe[] = [];
   readonly #sends = new Map<string, Sent>();
   readonly #writers = new Map<ChatId, Probe>();
+  #active: ReadonlySet<ChatId> = new Set();
   readonly #over = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
 
@@ -140,10 +157,14 @@ class Probes {
     await Promise.all(this.#probes.map(({ device }) => device.lose()));
   }
 
-  /** Those that this node owns, as all nodes see it, and whose writer is connected to another. */
-  chatsOf({ name }: GroundNode): readonly ChatId[] {
+  /** From now on nothing is written but in these: chats that this node owns, as all nodes see it, and chats of others. The writers of all of them are connected to other nodes. */
+  choose({ name }: GroundNode): { readonly going: readonly ChatId[]; readonly staying: readonly ChatId[] } {
     const { ownerOf } = placementOf(this.#needs.ground.nodes.map((node) => node.name));
-    return [...this.#writers].filter(([chatId, { at }]) => ownerOf(chatId) === name && at.name !== name).map(([chatId]) => chatId);
+    const elsewhere = [...this.#writers].filter(([, { at }]) => at.name !== name).map(([chatId]) => chatId);
+    const going = elsewhere.filter((chatId) => ownerOf(chatId) === name).slice(0, watchedChats);
+    const staying = elsewhere.filter((chatId) => ownerOf(chatId) !== name).slice(0, watchedChats);
+    this.#active = new Set([...going, ...staying]);
+    return { going, staying };
   }
 
   /** For each chat: from then until a send that was made later is acknowledged. */
@@ -170,7 +191,7 @@ class Probes {
     await delay(afterMs);
     for (let nth = 0; !this.#over.signal.aborted; nth += 1) {
       const text = `${chatId} ${nth}`;
-      if (device.post(chatId, Buffer.from(text))) this.#sends.set(text, { chatId, madeMs: performance.now(), tookMs: undefined });
+      if (this.#active.has(chatId) && device.post(chatId, Buffer.from(text))) this.#sends.set(text, { chatId, madeMs: performance.now(), tookMs: undefined });
       await delay(everyMs);
     }
   }
@@ -195,6 +216,15 @@ class Probes {
   #wrong(says: string): void {
     this.#needs.history.tell({ who: 'probe', what: 'wrong', says });
   }
+}
+
+function medianOf(ms: readonly number[]): number {
+  return [...ms].sort((one, other) => one - other)[Math.floor(ms.length / 2)] ?? Number.NaN;
+}
+
+function textOf(ms: readonly number[]): string {
+  const sorted = ms.map(Math.round).sort((one, other) => one - other);
+  return `${sorted.join(' ')} ms`;
 }
 
 export function spansOf(ms: readonly number[]): Spans {
