@@ -18,6 +18,8 @@ export interface NodeSettings {
   readonly heap: { readonly initialMiB: number; readonly maxMiB: number; readonly memtableMiB: number };
   /** Further lines of cassandra.yaml. */
   readonly configuration: string;
+  /** Further flags of its Java. */
+  readonly java: readonly string[];
 }
 
 const folders = { data_file_directories: 'data', commitlog_directory: 'commitlog', saved_caches_directory: 'saved-caches', hints_directory: 'hints', cdc_raw_directory: 'cdc' };
@@ -83,7 +85,7 @@ const opened = [
 ];
 
 /** `class` and all before it; to be run in any folder. */
-export function javaArgumentsOf({ folder, token, heap, ringDelayMs }: NodeSettings, jars: string): readonly string[] {
+export function javaArgumentsOf({ folder, token, heap, ringDelayMs, java }: NodeSettings, jars: string): readonly string[] {
   const properties = {
     'cassandra.config': `file://${join(folder, 'conf', 'cassandra.yaml')}`,
     'logback.configurationFile': join(folder, 'conf', 'logback.xml'),
@@ -102,6 +104,7 @@ export function javaArgumentsOf({ folder, token, heap, ringDelayMs }: NodeSettin
     `-Xmx${heap.maxMiB}m`,
     '-Xss256k',
     '-XX:+UseSerialGC',
+    ...java,
     ...exported.flatMap((name) => ['--add-exports', `${name}=ALL-UNNAMED`]),
     ...opened.flatMap((name) => ['--add-opens', `${name}=ALL-UNNAMED`]),
     ...Object.entries(properties).map(([name, value]) => `-D${name}=${value}`),

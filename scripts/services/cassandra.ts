@@ -35,6 +35,8 @@ export interface CassandraOptions {
   readonly cqlPort?: number;
   /** Further lines of cassandra.yaml. */
   readonly configuration?: string;
+  /** Further flags of its Java. */
+  readonly java?: readonly string[];
   /** In a process group of its own, which a Ctrl-C at the terminal does not reach. */
   readonly ownGroup?: boolean;
 }
@@ -57,7 +59,7 @@ export class Cassandra {
 
   /** Resolves when all nodes take connections. Throws NoCassandra. */
   static async start(options: CassandraOptions = {}, say: (text: string) => void = () => undefined): Promise<Cassandra> {
-    const { nodes: count = 1, dataCenters = ['dc1'], commitLog = 'group', authentication = false, configuration = '', ownGroup = false } = options;
+    const { nodes: count = 1, dataCenters = ['dc1'], commitLog = 'group', authentication = false, configuration = '', java = [], ownGroup = false } = options;
     const program = await haveCassandra(say);
     const addresses = Array.from({ length: count }, (_, at) => `127.0.0.${at + 1}`);
     const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'parley-cassandra-')));
@@ -80,6 +82,7 @@ export class Cassandra {
             heap: count === 1 ? heaps.one : heaps.several,
             ringDelayMs: count === 1 ? 100 : 5_000,
             configuration,
+            java,
           },
           ownGroup,
         ),
