@@ -43,7 +43,7 @@ const good: Storm = {
       healedMs: 5_100,
       overMs: 6_000,
       evidence: { held: 2 },
-      effects: { held: 2, reconnects: 2, views: 4, handedOver: 1, heals: 2, resyncs: 1 },
+      effects: { held: 2, busy: 3, reconnects: 2, views: 4, handedOver: 1, heals: 2, resyncs: 1 },
     },
   ],
   takeovers: {
@@ -68,7 +68,7 @@ test('a good run: the faults, how often, what was seen, the seed, and that nothi
   assert.match(report, /--seed 7 --faults 2 /);
   assert.match(
     report,
-    /\| a node is killed \(-9\), and started again \| 1 \| 1 \| 2\.0 s, 2\.0 s \| \*\*14 connections of clients lost\*\* \(of 1 of them\); 5 resyncs of devices; 2 chats /,
+    /\| a node is killed \(-9\), and started again \| 1 \| 1 \| 2\.0 s, 2\.0 s \| 14 connections of clients lost \(of 1 faults\) \| 5 resyncs of devices; 2 chats that another node took over \|/,
   );
   assert.match(report, /what is beyond the median of those that stay \| 8 \| 70 ms \| 170 ms \| 180 ms \|/);
   assert.match(report, /until a send made after it is acknowledged \| 8 \| 3100 ms \| 3900 ms \| 4000 ms \|/);

@@ -1,7 +1,7 @@
 // docs/faults.md from the result of a run: what was done, how often, with which effect, what was found, and how to do it again.
 
 import { type Effects, plus } from './effects.ts';
-import { type Effect, effects, type Kind, kindNames, kinds } from './kinds.ts';
+import { type Effect, effects, type Kind, kindNames, kinds, ofOne } from './kinds.ts';
 import type { Outcome } from './nemesis.ts';
 import type { Storm } from './storm.ts';
 import type { Takeovers } from './takeovers.ts';
@@ -65,9 +65,9 @@ ${table(
 
 ## What was done
 
-Each fault has to be seen of what it hits: one of the effects in bold each time. It goes on until then. While a way of a node is slow or cut, or a Cassandra node is away, somebody asks the nodes for what needs Redis and the store, so that no way lies idle.
+Each fault has to be seen of what it hits, by an effect that its kind must have, and goes on until then. While a way of a node is slow or cut, or a Cassandra node is away, somebody asks the nodes for what needs Redis and the store, so that no way lies idle.
 
-${table(['fault', 'times', 'seen', 'how long (median, longest)', 'what was seen of what it hits, and (over all of them) meanwhile'], kindRows(outcomes))}
+${table(['fault', 'times', 'seen', 'how long (median, longest)', 'seen of what they hit', 'seen anywhere meanwhile'], kindRows(outcomes))}
 
 Faults overlap, so what was seen meanwhile may also come from another one, and is then counted for both.
 
@@ -105,18 +105,20 @@ function kindRows(outcomes: readonly Outcome[]): readonly (readonly string[])[] 
   return kindNames.flatMap((kind) => {
     const own = outcomes.filter((outcome) => outcome.kind === kind);
     if (own.length === 0) return [];
-    const { seenBy, says }: Kind = kinds[kind];
+    const { seenBy, causes, says }: Kind = kinds[kind];
     const sums = sumOf(own);
     const times = (name: Effect): number => own.filter(({ evidence }) => (evidence[name] ?? 0) > 0).length;
-    const evident = seenBy.filter((name) => times(name) > 0).map((name) => `**${sums[name] ?? 0} ${effects[name]}**${seenBy.length > 1 ? ` (of ${times(name)} of them)` : ''}`);
-    const others = Object.entries(sums).flatMap(([name, value]) => (value > 0 && !(seenBy as readonly string[]).includes(name) ? [`${value} ${effects[name as Effect]}`] : []));
+    const evident = seenBy.filter((name) => times(name) > 0).map((name) => `${sums[name] ?? 0} ${effects[name]}${seenBy.length > 1 ? ` (of ${times(name)} faults)` : ''}`);
+    const isShown = (name: Effect): boolean => !seenBy.includes(name) && (causes.includes(name) || !(ofOne as readonly Effect[]).includes(name));
+    const others = (Object.entries(sums) as [Effect, number][]).flatMap(([name, value]) => (value > 0 && isShown(name) ? [`${value} ${effects[name]}`] : []));
     const spans = own.map(({ beganMs, healedMs }) => healedMs - beganMs).sort((one, other) => one - other);
     const row = [
       says,
       `${own.length}`,
       `${own.filter(isSeen).length}`,
       `${seconds(spans[Math.floor(spans.length / 2)] as number)}, ${seconds(spans.at(-1) as number)}`,
-      [...evident, ...others].join('; '),
+      evident.join('; '),
+      others.join('; '),
     ];
     return [row];
   });

@@ -32,6 +32,11 @@ test('however early it is cut off, no kind has come two times more often than an
   }
 });
 
+test('at most one node is ahead of the others by an upgrade', () => {
+  const upgraded = scheduleOf(wish).flatMap(({ kind, on }) => (kind === 'upgradeNode' ? [on] : []));
+  for (let at = 0; at < upgraded.length; at += 2) assert.equal(upgraded[at], upgraded[at + 1]);
+});
+
 test('a seed gives the same schedule again, another seed another one; only the kinds that are wished for', () => {
   assert.deepEqual(scheduleOf(wish), scheduleOf(wish));
   assert.notDeepEqual(scheduleOf(wish), scheduleOf({ ...wish, seed: 8 }));

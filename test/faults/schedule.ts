@@ -33,8 +33,7 @@ export function scheduleOf({ seed, faults, kinds: wanted, nodes, stores }: Wish)
   const hands = new Map<KindName, number[]>();
   const targetOf = (kind: KindName): number => {
     const hand = hands.get(kind) ?? [];
-    // The first node stays what it is: once all have the new level, none may have the older one any more.
-    if (hand.length === 0) hand.push(...shuffled(whoFor(kind, nodes, stores), seeded));
+    if (hand.length === 0) hand.push(...handOf(kind, nodes, stores, seeded));
     hands.set(kind, hand);
     return hand.pop() as number;
   };
@@ -56,11 +55,14 @@ export function scheduleOf({ seed, faults, kinds: wanted, nodes, stores }: Wish)
   return list;
 }
 
-function whoFor(kind: KindName, nodes: number, stores: number): readonly number[] {
+/** Whom the next faults of that kind hit: everybody once, or, to be upgraded, twice in turn. */
+function handOf(kind: KindName, nodes: number, stores: number, seeded: Seeded): readonly number[] {
   const { on }: Kind = kinds[kind];
   if (on === 'all') return [0];
   const all = Array.from({ length: on === 'node' ? nodes : stores }, (_, at) => at);
-  return kind === 'upgradeNode' && nodes > 2 ? all.slice(1) : all;
+  if (kind !== 'upgradeNode' || nodes < 3) return shuffled(all, seeded);
+  // There and back before the next one, and never the first: whichever is away, an older build is in sight, else none may have it any more.
+  return shuffled(all.slice(1), seeded).flatMap((at) => [at, at]);
 }
 
 /** What is left, and what of it may begin now: the first one that has nothing in common with those under way, from the rounds that may be open. */
