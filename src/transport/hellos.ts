@@ -29,6 +29,7 @@ export interface HelloNeeds {
 }
 
 interface Pending {
+  /** By `#sweptMs`. */
   readonly sinceMs: number;
   /** Frames that came while the token was being checked. */
   readonly behind: (FromDevice | Unknown)[];
@@ -46,6 +47,8 @@ export class Hellos {
   readonly #needs: HelloNeeds;
   readonly #pending = new Map<Socket, Pending>();
   #sweeping = false;
+  /** What sweeps have taken, as their timers tell it: the clock may jump, and a process that stood still has not heard what came meanwhile. */
+  #sweptMs = 0;
 
   constructor(needs: HelloNeeds) {
     this.#needs = needs;
@@ -60,7 +63,7 @@ export class Hellos {
   }
 
   opened(socket: Socket): void {
-    this.#pending.set(socket, { sinceMs: this.#needs.clock.nowMs(), behind: [], checking: undefined, revoked: false });
+    this.#pending.set(socket, { sinceMs: this.#sweptMs, behind: [], checking: undefined, revoked: false });
     if (!this.#sweeping) this.#needs.clock.after(sweepEveryMs, () => this.#sweep());
     this.#sweeping = true;
   }
@@ -116,7 +119,8 @@ export class Hellos {
 
   #sweep(): void {
     const { clock, helloTimeoutMs, end } = this.#needs;
-    const before = clock.nowMs() - helloTimeoutMs;
+    this.#sweptMs += sweepEveryMs;
+    const before = this.#sweptMs - sweepEveryMs - helloTimeoutMs; // it may have been opened just before a sweep
     for (const [socket, { sinceMs }] of this.#pending) if (sinceMs <= before) end(socket, 'helloTimeout');
     this.#sweeping = this.#pending.size > 0;
     if (this.#sweeping) clock.after(sweepEveryMs, () => this.#sweep());
