@@ -21,7 +21,7 @@ export function writeSent(to: Writer, { number, chatId, seq, atMs }: Sent): void
   to.array(5);
   to.counter(SentFrame.type);
   to.counter(number);
-  to.text(chatId);
+  to.id(chatId);
   to.counter(seq);
   to.counter(atMs);
 }
@@ -39,11 +39,11 @@ export function writeEntry(to: Writer, entry: Entry): void {
 }
 
 function writeEntryPlaces(to: Writer, { chatId, seq, entryKind, author, device, number, countable, atMs, contentType, body }: Entry): void {
-  to.text(chatId);
+  to.id(chatId);
   to.counter(seq);
   to.counter(entryKind);
-  to.text(author);
-  to.text(device);
+  to.id(author);
+  to.id(device);
   to.counter(number);
   to.counter(countable);
   to.counter(atMs);

@@ -11,6 +11,7 @@ const shortTextMax = 64;
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const slab = new Slab();
 const recentIds = new RecentIds();
+const { charCodeAt } = String.prototype; // see writer.ts
 /** The ASCII text of each length that was read last: content types are nearly always the same one. */
 const lastTexts = new Array<string>(shortTextMax + 1).fill('');
 /** Of a text as long as an id, in its shortest form. */
@@ -122,7 +123,7 @@ export class Reader {
   #shortText(start: number, length: number): string {
     const b = this.#bytes;
     const last = lastTexts[length] as string;
-    if (isAt(last, b, start)) return last;
+    if (last !== '' && isAt(last, length, b, start)) return last;
     for (let at = start; at < start + length; at += 1) if ((b[at] as number) > 0x7f) return this.#longText(start, length);
     const text = length === 21 ? idLike(b, start) : String.fromCharCode.apply(null, b.subarray(start, start + length) as unknown as number[]);
     lastTexts[length] = text;
@@ -252,11 +253,10 @@ function fixedLength(head: number): number {
   throw new Malformed('not MessagePack'); // 0xc1 is never used
 }
 
-/** Whether `text`, which is not empty, stands at `start`. */
-function isAt(text: string, bytes: Uint8Array, start: number): boolean {
-  const { length } = text;
-  for (let at = 0; at < length; at += 1) if (text.charCodeAt(at) !== bytes[start + at]) return false;
-  return length > 0;
+/** Whether `text`, of that length, stands at `start`. */
+function isAt(text: string, length: number, bytes: Uint8Array, start: number): boolean {
+  for (let at = 0; at < length; at += 1) if (charCodeAt.call(text, at) !== bytes[start + at]) return false;
+  return true;
 }
 
 /** Most texts are ids: with its arguments spelled out this takes half the time. */

@@ -3,6 +3,7 @@ import { type IdKind, type IdOf, idLength } from '../structures/ids.ts';
 
 /** For each kind of id, at about 50 bytes each. */
 const slots = 8_192;
+const { charCodeAt } = String.prototype; // see writer.ts
 
 export class RecentIds {
   readonly #of: Readonly<Record<IdKind, string[]>> = { user: empty(), device: empty(), chat: empty() };
@@ -11,7 +12,7 @@ export class RecentIds {
   find(kind: IdKind, bytes: Uint8Array, start: number): IdOf<IdKind> | '' {
     const known = this.#of[kind][slotOf(bytes, start)] as string;
     if (known === '') return '';
-    for (let at = 0; at < idLength; at += 1) if (known.charCodeAt(at) !== bytes[start + at]) return '';
+    for (let at = 0; at < idLength; at += 1) if (charCodeAt.call(known, at) !== bytes[start + at]) return '';
     return known as IdOf<IdKind>;
   }
 

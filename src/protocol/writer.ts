@@ -1,4 +1,5 @@
 // Writes MessagePack a value at a time into one buffer that grows as needed and is used again. Always the shortest form of a value.
+import { type IdKind, type IdOf, idLength } from '../structures/ids.ts';
 import { Slab } from '../structures/slab.ts';
 
 const initialBytes = 64 * 1024;
@@ -6,6 +7,8 @@ const initialBytes = 64 * 1024;
 const shortTextMax = 64;
 const utf8 = new TextEncoder();
 const slab = new Slab();
+/** Called by name, not looked up in each text: those come in many shapes inside, and to look a method up in one of many takes longer than the letter. */
+const { charCodeAt } = String.prototype;
 
 export class Writer {
   #bytes = new Uint8Array(initialBytes);
@@ -69,6 +72,16 @@ export class Writer {
     this.#append(encoded);
   }
 
+  /** An id: as `text` would write it, without asking how long it is and of which letters. */
+  id(id: IdOf<IdKind>): void {
+    this.#room(idLength + 1);
+    const bytes = this.#bytes;
+    const start = this.#at + 1;
+    bytes[this.#at] = 0xa0 | idLength;
+    for (let index = 0; index < idLength; index += 1) bytes[start + index] = charCodeAt.call(id, index);
+    this.#at = start + idLength;
+  }
+
   bytes(value: Uint8Array): void {
     this.#room(value.length + 5);
     if (value.length <= 0xff) this.#head8(0xc4, value.length);
@@ -89,7 +102,7 @@ export class Writer {
       bytes[at++] = length;
     }
     for (let index = 0; index < length; index += 1) {
-      const code = text.charCodeAt(index);
+      const code = charCodeAt.call(text, index);
       if (code > 0x7f) return false;
       bytes[at++] = code;
     }
