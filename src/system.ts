@@ -11,12 +11,15 @@ import { LinkHeartbeats } from './cluster/heartbeats.ts';
 import type { Link, LinkEvents, Receiver } from './cluster/link.ts';
 import { ClusterMembership, featureLevel, type Membership, type MembershipNeeds, singleNode } from './cluster/membership.ts';
 import { createRouter, type NodeRouter } from './cluster/router.ts';
+import type { ChatState } from './core/chat.ts';
+import { watermarkOf } from './core/receipts.ts';
 import type { ConnectionId } from './core/session.ts';
 import type { Why } from './protocol/errors.ts';
 import { acquainted } from './services/acquaintance.ts';
 import { chatListService } from './services/chat-list.ts';
 import { profiles } from './services/profiles.ts';
 import { resyncService } from './services/resync.ts';
+import type { Known } from './store/inbox.ts';
 import type { Stores } from './store/stores.ts';
 import type { Clock, Random } from './structures/clock.ts';
 import type { UserId } from './structures/ids.ts';
@@ -78,7 +81,7 @@ export function startSystem(ports: SystemPorts): System {
   const connections = ports.connect(kernel);
   const refused = (why: string): void => observe.refused(why as Why);
   const { messages, chats, inbox, receipts, presence } = stores;
-  const resync = resyncService({ inbox, incarnation: stores.incarnation });
+  const resync = resyncService({ inbox, incarnation: stores.incarnation, known: (userId, chatId) => knownOf(kernel.stateOf('chat', chatId), userId) });
   const chatList = chatListService({ inbox, messages });
   const answers = {
     resume: resync.resume,
@@ -159,6 +162,12 @@ function outOfSight(membership: Membership, kernel: Kernel): () => void {
     known = nodes.map(({ node }) => node);
     if (gone.length > 0) for (const userId of [...kernel.awakeIds('presence')]) kernel.tellIfAwake('presence', userId, { kind: 'gone', nodes: gone });
   };
+}
+
+function knownOf(chat: unknown, userId: UserId): Known | undefined {
+  if (chat === undefined) return undefined;
+  const { seq, receipts } = chat as ChatState;
+  return { lastSeq: seq, receiptsVersion: receipts.version, read: watermarkOf(receipts, userId).read };
 }
 
 /** The node wants what others send to the entity, from before it reads anything until it is put away. */
