@@ -102,11 +102,13 @@ export class ServerProcess {
       node: this.node,
       ...(cluster && { cluster: { life: drawLife(world.nowMs(), random.stream('life').next), levels: cluster.levels, rules: clusterRules } }),
       linkTo: (receiver, events) => this.#link(receiver, events, random.stream('link')),
-      connect: (kernel) => {
+      connect: (kernel, admission) => {
         this.#wrapDefinitions(kernel, random.stream('actors'));
         sockets = new DeviceSockets({
           entities: kernel,
           clock: this.#clock,
+          random: random.stream('hellos').next,
+          admit: (check) => admission.enter('hello', check),
           incarnation: disk.incarnation,
           heartbeatMs: 30_000,
           helloTimeoutMs: 10_000,
