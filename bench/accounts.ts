@@ -1,5 +1,5 @@
 // Accounts for the load, written straight into an embedded store while no server has it open: thousands in seconds, where registering them would take argon2 minutes.
-// Their tokens are real ones, signed with the store's own key, so that every authenticated connect verifies a real signature.
+// Their tokens are real ones, signed with the store's own key, so that the first connect with each verifies a real signature.
 // Run as `node bench/accounts.ts --data DIR --count N > tokens.jsonl` for a server of your own: stop it first. `--api https://…` registers them with one that runs, anywhere, by its HTTP API:
 // tokens then last as long as that server says (10 minutes), and its limits for an address apply (PARLEY_RATE_FACTOR).
 import { randomBytes } from 'node:crypto';

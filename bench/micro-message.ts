@@ -81,6 +81,11 @@ startSystem({
     devices = new DeviceSockets({
       entities,
       clock,
+      random: Math.random,
+      admit(check) {
+        void check();
+        return true;
+      },
       incarnation: 'micro',
       heartbeatMs: 60_000,
       helloTimeoutMs: 60_000,

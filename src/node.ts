@@ -1,4 +1,5 @@
 // What a node is: its system of actors behind sockets, an HTTP API and a listener for operators, given its ports and settings.
+import type { Admission } from './actors/runtime/admission.ts';
 import type { Kernel } from './actors/runtime/kernel.ts';
 import { startTree, type Tree } from './actors/runtime/tree.nact.ts';
 import { amongNodes } from './among-nodes.ts';
@@ -93,8 +94,8 @@ export async function startNode(settings: Settings, ports: NodePorts, log: Log, 
     linkTo: ports.linkTo,
     afterTurn: () => edge.server?.flush(),
     observe: observing(metrics, (event) => tree?.hear(event)),
-    connect(kernel) {
-      edge.devices = socketsOf(settings, ports, kernel, known, edge, log, metrics);
+    connect(kernel, admission) {
+      edge.devices = socketsOf(settings, ports, kernel, admission, known, edge, log, metrics);
       return edge.devices;
     },
   });
@@ -150,10 +151,21 @@ async function accountsOf(
 }
 export type KnownAccounts = Accounts & { readonly rates: RateGuard };
 
-function socketsOf(settings: Settings, { clock, stores }: NodePorts, kernel: Kernel, { tokens, devices }: Accounts, edge: Edge, log: Log, { counts }: Metrics): DeviceSockets {
+function socketsOf(
+  settings: Settings,
+  { clock, random, stores }: NodePorts,
+  kernel: Kernel,
+  admission: Admission,
+  { tokens, devices }: Accounts,
+  edge: Edge,
+  log: Log,
+  { counts }: Metrics,
+): DeviceSockets {
   return new DeviceSockets({
     entities: kernel,
     clock,
+    random,
+    admit: (check) => admission.enter('hello', check),
     incarnation: stores.incarnation,
     heartbeatMs: settings.PARLEY_HEARTBEAT_MS,
     helloTimeoutMs: settings.PARLEY_HELLO_TIMEOUT_MS,

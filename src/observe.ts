@@ -17,7 +17,7 @@ export function observing(metrics: Metrics, hear: (event: KernelEvent) => void):
 }
 
 /** Figures that are read when asked for. */
-export function gauges(metrics: Metrics, { kernel, lagging }: System, transport: string, server: () => SocketServer | undefined): void {
+export function gauges(metrics: Metrics, { kernel, admission, lagging }: System, transport: string, server: () => SocketServer | undefined): void {
   metrics.transport(transport);
   metrics.counter('commands', () => kernel.counts.commands);
   metrics.counter('givenBack', () => kernel.counts.givenBack);
@@ -26,6 +26,8 @@ export function gauges(metrics: Metrics, { kernel, lagging }: System, transport:
   metrics.counter('woken', () => kernel.counts.woken);
   metrics.counter('passivated', () => kernel.counts.passivated);
   metrics.gauge('lagging_devices', lagging);
+  metrics.counter('notAdmitted', () => admission.counts.refused);
+  metrics.gauge('admission_waiting', () => admission.waiting);
   metrics.gauge('sessions', () => kernel.awake('session'));
   metrics.gauge('connections', () => server()?.connections() ?? 0);
   metrics.gauge('chats_awake', () => kernel.awake('chat'));

@@ -93,7 +93,7 @@ export function childrenOf(running: Running, listening: { socketPort: number; ap
   ];
 }
 
-function socketOptions({ settings, log }: Running, port: number): SocketServerOptions {
+function socketOptions({ settings, system, edge, log }: Running, port: number): SocketServerOptions {
   const tls = tlsOf(settings);
   return {
     host: settings.PARLEY_HOST,
@@ -104,6 +104,7 @@ function socketOptions({ settings, log }: Running, port: number): SocketServerOp
     windowBytesMax: settings.PARLEY_WINDOW_BYTES,
     idleTimeoutMs: 2 * settings.PARLEY_HEARTBEAT_MS,
     connectionsMax: settings.PARLEY_CONNECTIONS_MAX,
+    admit: (open) => system.admission.enter('upgrade', () => (edge.devices as DeviceSockets).opening(open)),
     onFault: (fault) => log.error({ err: fault }, 'a connection failed'),
     ...(tls && { tls }),
   };

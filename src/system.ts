@@ -3,6 +3,7 @@ import { audienceActor } from './actors/audience.ts';
 import { chatActor } from './actors/chat.ts';
 import { presenceActor } from './actors/presence.ts';
 import type { ActorDefinition } from './actors/runtime/actor.ts';
+import { Admission } from './actors/runtime/admission.ts';
 import type { KernelEvent } from './actors/runtime/events.ts';
 import { createKernel, type Kernel } from './actors/runtime/kernel.ts';
 import { type Connections, sessionActor } from './actors/session.ts';
@@ -11,12 +12,15 @@ import { LinkHeartbeats } from './cluster/heartbeats.ts';
 import type { Link, LinkEvents, Receiver } from './cluster/link.ts';
 import { ClusterMembership, featureLevel, type Membership, type MembershipNeeds, singleNode } from './cluster/membership.ts';
 import { createRouter, type NodeRouter } from './cluster/router.ts';
+import type { ChatState } from './core/chat.ts';
+import { watermarkOf } from './core/receipts.ts';
 import type { ConnectionId } from './core/session.ts';
 import type { Why } from './protocol/errors.ts';
 import { acquainted } from './services/acquaintance.ts';
 import { chatListService } from './services/chat-list.ts';
 import { profiles } from './services/profiles.ts';
 import { resyncService } from './services/resync.ts';
+import type { Known } from './store/inbox.ts';
 import type { Stores } from './store/stores.ts';
 import type { Clock, Random } from './structures/clock.ts';
 import type { UserId } from './structures/ids.ts';
@@ -36,7 +40,7 @@ export interface SystemPorts {
   };
   linkTo(receiver: Receiver, events: LinkEvents): Link;
   /** The device sockets; they get the entities to tell, and give back the connections. */
-  connect(kernel: Kernel): Connections;
+  connect(kernel: Kernel, admission: Admission): Connections;
   /** After each turn of the kernel. */
   afterTurn(): void;
   readonly observe: Observe;
@@ -58,6 +62,7 @@ export interface System {
   /** To be joined before devices are served. */
   readonly membership: Membership;
   readonly connections: Connections;
+  readonly admission: Admission;
   /** Devices that read too slowly and have not caught up yet. */
   lagging(): number;
 }
@@ -75,14 +80,15 @@ export function startSystem(ports: SystemPorts): System {
   const lagging = new Set<ConnectionId>();
   const { membership, router, heals } = placeOf(ports, kernel);
   const { link } = router;
-  const connections = ports.connect(kernel);
+  const admission = new Admission(clock);
+  const connections = ports.connect(kernel, admission);
   const refused = (why: string): void => observe.refused(why as Why);
   const { messages, chats, inbox, receipts, presence } = stores;
-  const resync = resyncService({ inbox, incarnation: stores.incarnation });
+  const resync = resyncService({ inbox, incarnation: stores.incarnation, known: (userId, chatId) => knownOf(kernel.stateOf('chat', chatId), userId) });
   const chatList = chatListService({ inbox, messages });
   const answers = {
-    resume: resync.resume,
-    heads: resync.heads,
+    resume: (...asked: Parameters<typeof resync.resume>) => admission.through('resume', () => resync.resume(...asked)),
+    heads: (userId: UserId) => admission.through('heal', () => resync.heads(userId)),
     listChats: chatList.list,
     usersExist: profiles(stores.users).allExist,
     acquainted: (userId: UserId, others: readonly UserId[]) => acquainted(inbox, userId, others),
@@ -112,7 +118,7 @@ export function startSystem(ports: SystemPorts): System {
       (userId) => link.unsubscribePresence(userId),
     ),
   );
-  return { kernel, router, heals, membership, connections, lagging: () => lagging.size };
+  return { kernel, router, heals, membership, connections, admission, lagging: () => lagging.size };
 }
 
 function placeOf({ node, clock, random, cluster, linkTo, observe }: SystemPorts, kernel: Kernel): Pick<System, 'membership' | 'router' | 'heals'> {
@@ -159,6 +165,12 @@ function outOfSight(membership: Membership, kernel: Kernel): () => void {
     known = nodes.map(({ node }) => node);
     if (gone.length > 0) for (const userId of [...kernel.awakeIds('presence')]) kernel.tellIfAwake('presence', userId, { kind: 'gone', nodes: gone });
   };
+}
+
+function knownOf(chat: unknown, userId: UserId): Known | undefined {
+  if (chat === undefined) return undefined;
+  const { seq, receipts } = chat as ChatState;
+  return { lastSeq: seq, receiptsVersion: receipts.version, read: watermarkOf(receipts, userId).read };
 }
 
 /** The node wants what others send to the entity, from before it reads anything until it is put away. */

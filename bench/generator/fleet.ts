@@ -44,9 +44,12 @@ export type WindowParts = Omit<WindowResult, 'latency'> & { readonly latency: La
 const program = fileURLToPath(new URL('./process.ts', import.meta.url));
 const startDelayMs = 100; // until all have heard of the window
 
-/** `cores`: of the generators in turn. With one generator it is this process. Rejects with DeviceFailed. */
-export async function startFleet(options: CrewOptions, generators: number, cores: readonly number[]): Promise<Fleet> {
-  return generators === 1 ? await OneCrew.start(options) : await Processes.start(options, generators, cores);
+/**
+ * `cores`: of the generators in turn. With one generator it is this process, unless that has other work and the fleet must not feel it: `apart`. Then this one counts as a
+ * generator too. Rejects with DeviceFailed.
+ */
+export async function startFleet(options: CrewOptions, generators: number, cores: readonly number[], apart = false): Promise<Fleet> {
+  return generators === 1 && !apart ? await OneCrew.start(options) : await Processes.start(options, generators, cores, apart);
 }
 
 class OneCrew implements Fleet {
@@ -87,11 +90,13 @@ class OneCrew implements Fleet {
 
 class Processes implements Fleet {
   readonly #generators: readonly Generator[];
+  readonly #us: readonly { readonly pid: number; readonly core: number | undefined }[];
   #brokenWhy: string | undefined;
   #endEarly: (() => void) | undefined;
 
-  private constructor(generators: readonly Generator[]) {
+  private constructor(generators: readonly Generator[], us: readonly { readonly pid: number; readonly core: number | undefined }[]) {
     this.#generators = generators;
+    this.#us = us;
     for (const generator of generators) {
       generator.onStanding = () => this.#lookWhole();
       generator.onGaveUp = () => {
@@ -105,8 +110,9 @@ class Processes implements Fleet {
     }
   }
 
-  static async start(options: CrewOptions, count: number, cores: readonly number[]): Promise<Processes> {
-    const fleet = new Processes(Array.from({ length: count }, (_, at) => new Generator(cores.length === 0 ? undefined : cores[at % cores.length])));
+  static async start(options: CrewOptions, count: number, cores: readonly number[], apart: boolean): Promise<Processes> {
+    const generators = Array.from({ length: count }, (_, at) => new Generator(cores.length === 0 ? undefined : cores[at % cores.length]));
+    const fleet = new Processes(generators, apart ? [{ pid: process.pid, core: cores[0] }] : []);
     try {
       const shares = sharesOf(options.chats.count * options.chats.members, options.chats.members, count);
       await Promise.all(fleet.#generators.map((generator, at) => generator.ask({ kind: 'gather', options, share: shares[at] as Share })));
@@ -120,11 +126,11 @@ class Processes implements Fleet {
   }
 
   get cores(): readonly (number | undefined)[] {
-    return this.#generators.map(({ core }) => core);
+    return [...this.#generators, ...this.#us].map(({ core }) => core);
   }
 
   get pids(): readonly number[] {
-    return this.#generators.map(({ pid }) => pid);
+    return [...this.#generators, ...this.#us].map(({ pid }) => pid);
   }
 
   async window(window: Window, marks: WindowMarks): Promise<WindowResult> {

@@ -1,5 +1,6 @@
 // The run of the connect scenario: so many devices let in, a fixed number under way at a time, each side in turn.
 import { latencyFigures, type Measured, noFigures, noNotes, ratio } from '../figures.ts';
+import type { Account } from '../generator/device.ts';
 import { Latency } from '../generator/latency.ts';
 import { eachOf, type Guest } from '../generator/speaker.ts';
 import { speakerOf } from '../generator/speakers.ts';
@@ -21,18 +22,18 @@ interface Tries {
   readonly generator: { readonly before: Usage; readonly after: Usage }[];
 }
 
-const warmUpSessions = 500; // let in and out before anything is counted
 const pauseMs = 1_000; // between rounds, for the server to see its sockets go
 
 export async function runConnect(targets: readonly Target[], { load, sessions, news }: ConnectRun): Promise<readonly Measured[]> {
   const all: readonly Tries[] = targets.map((target) => ({ target, latency: new Latency(), server: [], generator: [] }));
-  for (const { target } of all) await letIn(target, warmUpSessions, load.inFlight, new Latency());
+  for (const { target } of all) await letIn(target, target.accounts.slice(0, load.warmUp), load.inFlight, new Latency());
   for (let round = 0; round < load.rounds; round += 1) {
     for (const tries of all) {
       const { target, latency } = tries;
       await pause();
       const before = bothOf(target);
-      await letIn(target, sessions, load.inFlight, latency, () => {
+      const first = load.warmUp + round * sessions;
+      await letIn(target, target.accounts.slice(first, first + sessions), load.inFlight, latency, () => {
         const after = bothOf(target);
         tries.generator.push({ before: before.generator, after: after.generator });
         if (before.server && after.server) tries.server.push({ before: before.server, after: after.server });
@@ -47,11 +48,11 @@ export async function runConnect(targets: readonly Target[], { load, sessions, n
 }
 
 /** Connects, calls `whole` when all are welcome, and lets them go. */
-async function letIn(target: Target, sessions: number, inFlight: number, latency: Latency, whole?: () => void): Promise<void> {
+async function letIn(target: Target, accounts: readonly Account[], inFlight: number, latency: Latency, whole?: () => void): Promise<void> {
   const guests: Guest[] = [];
   const speaker = await speakerOf(target.protocol);
   try {
-    await eachOf(target.accounts.slice(0, sessions), inFlight, async (account) => {
+    await eachOf(accounts, inFlight, async (account) => {
       const beganMs = performance.now();
       guests.push(await speaker.connect(target.endpoint, account));
       latency.record(performance.now() - beganMs);

@@ -17,6 +17,8 @@ export interface SideOptions {
   readonly generators: number;
   /** Of the generators in turn, where there are several. */
   readonly generatorCores: readonly number[];
+  /** This process drives others meanwhile, which must not count as latency of these. */
+  readonly apart?: boolean;
   readonly news: News;
   readonly stops: Stops;
 }
@@ -71,11 +73,11 @@ export class Side {
 
   /** Connects everybody, makes the chats and sees that messages arrive. Throws DeviceFailed, SideBroken. */
   static async bringUp(target: Target, options: SideOptions): Promise<Side> {
-    const { generators, generatorCores, chats, bodyBytes, seed, arrivals, restMsMax } = options;
+    const { generators, generatorCores, apart, chats, bodyBytes, seed, arrivals, restMsMax } = options;
     const { protocol, endpoint } = target;
     const members = chats.count * chats.members;
     const accounts = target.accounts.slice(0, members);
-    const fleet = await startFleet({ protocol, endpoint, accounts, chats, bodyBytes, seed, arrivals, restMsMax }, generators, generatorCores);
+    const fleet = await startFleet({ protocol, endpoint, accounts, chats, bodyBytes, seed, arrivals, restMsMax }, generators, generatorCores, apart);
     const side = new Side(target, fleet, options);
     const { result } = await side.measure('settle', { rate: settleRate, warmMs: 0, measuredMs: settleMs, p99MsMax: Number.POSITIVE_INFINITY });
     if (result.lost > 0) {

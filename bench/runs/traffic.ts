@@ -6,7 +6,7 @@ import type { News } from '../output/steps.ts';
 import { settingOf, type TrafficLoad, type Values } from '../scenarios/scenario.ts';
 import { type Found, highestRate } from '../search.ts';
 import type { Target } from '../targets/target.ts';
-import { Side, type Stops, type Stretch, usedOf } from './side.ts';
+import { Side, type SideOptions, type Stops, type Stretch, usedOf } from './side.ts';
 import { generatorBusyWhy, generatorShareMax, measuredOf, medianLatency, percent, shown } from './summary.ts';
 
 export interface TrafficRun {
@@ -76,7 +76,7 @@ export async function runTraffic(targets: readonly Target[], run: TrafficRun): P
 }
 
 /** Everybody of the run's chats, connected to the target. Throws DeviceFailed, SideBroken. */
-export function bringUp(target: Target, { load, values, ...rest }: TrafficRun): Promise<Side> {
+export function bringUp(target: Target, { load, values, ...rest }: TrafficRun & Pick<SideOptions, 'apart'>): Promise<Side> {
   return Side.bringUp(target, { ...rest, chats: load.chats(values), bodyBytes: settingOf(values, 'body'), restMsMax: load.restMsMax(values) });
 }
 

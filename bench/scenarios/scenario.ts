@@ -37,6 +37,8 @@ export interface ConnectLoad {
   readonly kind: 'connect';
   readonly inFlight: number;
   readonly rounds: number;
+  /** Let in and out before anything is counted. */
+  readonly warmUp: number;
 }
 
 /** Devices that come back one by one to messages they missed. */

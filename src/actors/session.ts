@@ -11,6 +11,7 @@ import type { PresenceStore } from '../store/presence.ts';
 import type { Clock } from '../structures/clock.ts';
 import type { ChatId, DeviceId, UserId } from '../structures/ids.ts';
 import type { ActorDefinition, Entities, GivenBack, Self } from './runtime/actor.ts';
+import { Overfull } from './runtime/admission.ts';
 
 /** The open sockets, as a session sees them. Transport fulfils it. */
 export interface Connections {
@@ -209,7 +210,7 @@ function resume({ deviceId, request, incarnation, cursors }: Extract<SessionEffe
       frames.forEach((frame, at) => answer(asker, frame, at === frames.length - 1, needs));
       for (const chatId of unconfirmed) needs.router.tellChat(chatId, { kind: 'confirm', userId });
     },
-    () => refuse(asker, 'unavailable', needs),
+    (error: unknown) => refuse(asker, error instanceof Overfull ? 'busy' : 'unavailable', needs),
   );
 }
 

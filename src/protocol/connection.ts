@@ -2,7 +2,7 @@
 import { limits } from './limits.ts';
 import { counter, type FrameOf, frame, id, later, small, text } from './schema.ts';
 
-/** Device → server, the first frame. Answered by `welcome`, or by a close code. */
+/** Device → server, the first frame. Answered by `welcome`, by `move` where too many hellos wait (nothing more is heard on this connection then), or by a close code. */
 export const Hello = frame(1, 'hello', {
   version: small(65_535), // the highest protocol version that the device speaks
   token: text({ max: limits.tokenMax, min: 1 }), // a fresh access token

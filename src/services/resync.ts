@@ -2,11 +2,13 @@
 
 import { limits } from '../protocol/limits.ts';
 import type { CursorRow, IncarnationChanged, Moved, MovedRow } from '../protocol/sync.ts';
-import type { Inbox, InboxRow } from '../store/inbox.ts';
+import type { Inbox, InboxRow, Known } from '../store/inbox.ts';
 import type { ChatId, UserId } from '../structures/ids.ts';
 
 export interface ResyncNeeds {
   readonly inbox: Inbox;
+  /** What chats that are awake know of themselves. */
+  known(userId: UserId, chatId: ChatId): Known | undefined;
   readonly incarnation: string;
 }
 
@@ -23,17 +25,18 @@ export interface Resync {
   heads(userId: UserId): Promise<Omit<Resumed, 'frames'> & { readonly rows: readonly MovedRow[] }>;
 }
 
-export function resyncService({ inbox, incarnation }: ResyncNeeds): Resync {
+export function resyncService({ inbox, incarnation, known }: ResyncNeeds): Resync {
+  const rowsOf = (userId: UserId): Promise<readonly InboxRow[]> => inbox.rows(userId, (chatId) => known(userId, chatId));
   return {
     async resume(userId, theirs, cursors, request) {
-      const { rows, ...others } = sorted(await inbox.rows(userId));
+      const { rows, ...others } = sorted(await rowsOf(userId));
       // A device that has cursors of another history would skip what now stands at those seqs.
       if (theirs !== incarnation && cursors.length > 0) return { frames: [{ kind: 'incarnationChanged', request, incarnation }], ...others };
       const known = new Map(cursors.map((cursor) => [cursor.chatId, cursor]));
       return { frames: paged(request, rows.filter((row) => moved(row, known.get(row.chatId))).map(movedRow)), ...others };
     },
     async heads(userId) {
-      const { rows, ...others } = sorted(await inbox.rows(userId));
+      const { rows, ...others } = sorted(await rowsOf(userId));
       return { rows: rows.map(movedRow), ...others };
     },
   };

@@ -1,9 +1,10 @@
 // Access tokens as JWT signed with Ed25519: jose signs and handles keys, node:crypto verifies (docs/adr/0002-access-token-verification.md).
-import { createPublicKey, hkdfSync, type KeyObject, verify } from 'node:crypto';
+import { createPublicKey, hash, hkdfSync, type KeyObject, verify } from 'node:crypto';
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import { limits as protocolLimits } from '../protocol/limits.ts';
 import type { SigningKey, TokenStore } from '../store/tokens.ts';
 import { type DeviceId, isId, type UserId } from '../structures/ids.ts';
+import { Lru } from '../structures/lru.ts';
 import { type AccessTokens, type Judged, type RandomBytes, type TokenLimits, tokenLimits } from './tokens.ts';
 
 export interface JoseNeeds {
@@ -28,6 +29,8 @@ interface Key {
 
 const algorithm = 'EdDSA';
 const signatureChars = 86; // 64 bytes in base64url
+/** Tokens remembered, at about 150 bytes each. */
+const verifiedMax = 50_000;
 
 /** Reads the keys, making the first one where there is none. */
 export async function joseAccessTokens(needs: JoseNeeds): Promise<AccessTokens> {
@@ -45,6 +48,8 @@ class JoseAccessTokens implements AccessTokens {
   readonly #risingMs: () => number;
   #readAtMs = 0;
   #reading: Promise<void> | undefined;
+  /** Hashes of tokens whose signature was found good: a device that comes back with the one that it had is not verified again. What else a token must be is looked at each time. */
+  readonly #verified = new Lru<string, true>(verifiedMax);
 
   constructor(needs: JoseNeeds) {
     this.#needs = needs;
@@ -128,8 +133,17 @@ class JoseAccessTokens implements AccessTokens {
     const signature = Buffer.from(token.slice(end + 1), 'base64url');
     // One text for one signature: what decodes alike but is written otherwise is wrong.
     if (token.length - end - 1 !== signatureChars || signature.toString('base64url') !== token.slice(end + 1)) return 'wrong';
-    if (nowMs >= key.untilMs || !verify(null, Buffer.from(token.slice(0, end)), key.verifying, signature)) return 'wrong';
+    if (nowMs >= key.untilMs || !this.#isSigned(token, end, key, signature)) return 'wrong';
     return judgeClaims(token.slice(token.indexOf('.') + 1, end), this.#needs.issuer, nowMs, this.#limits);
+  }
+
+  /** By this key: a token names it, so what is remembered of the one is of the other. */
+  #isSigned(token: string, end: number, { verifying }: Key, signature: Buffer): boolean {
+    const digest = hash('sha256', token, 'base64');
+    if (this.#verified.get(digest) !== undefined) return true;
+    if (!verify(null, Buffer.from(token.slice(0, end)), verifying, signature)) return false;
+    this.#verified.set(digest, true);
+    return true;
   }
 }
 

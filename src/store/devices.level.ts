@@ -3,8 +3,9 @@ import type { Committer } from './committer.level.ts';
 import type { Device, DeviceStore } from './devices.ts';
 import type { Home } from './home.level.ts';
 import { deviceKey, devicePrefix, within } from './keys.level.ts';
+import type { Reads } from './reads.level.ts';
 
-export function levelDevices(home: Home, committer: Committer): DeviceStore {
+export function levelDevices(home: Home, committer: Committer, reads: Reads): DeviceStore {
   return {
     async put(device) {
       const group = committer.gather();
@@ -13,7 +14,7 @@ export function levelDevices(home: Home, committer: Committer): DeviceStore {
     },
 
     async get(userId, deviceId) {
-      const row = await home.read((database) => database.get(deviceKey(userId, deviceId)));
+      const row = await reads.get(deviceKey(userId, deviceId));
       return row && JSON.parse(row.toString());
     },
 

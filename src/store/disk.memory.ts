@@ -102,6 +102,8 @@ export interface MemoryOptions {
   readonly storeNowMs?: () => number;
   /** Whether inboxes know of an append what was raised for it, as they do where many nodes share a store, and not what the log says. */
   readonly wantsEveryHead?: boolean;
+  /** Nobody else writes to this disk as long as these stores live: what its process knows of the logs is the truth. */
+  readonly isSole?: boolean;
 }
 
 /** After an unknown outcome the identical append is sent again after this long. */

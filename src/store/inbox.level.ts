@@ -1,27 +1,43 @@
 // Who is in which chat, in the embedded store: a row a user and chat, written when a membership changes. How far a chat stands is read from its log.
-import type { ChatId, UserId } from '../structures/ids.ts';
+import { type ChatId, idLength, type UserId } from '../structures/ids.ts';
 import type { Committer } from './committer.level.ts';
+import type { Group } from './group.level.ts';
 import type { Heads } from './heads.level.ts';
-import type { Home } from './home.level.ts';
-import type { Inbox, InboxChange, InboxRow } from './inbox.ts';
-import { inboxKey, inboxPrefix, lastId, readNumber, receiptKey, receiptsVersionKey, within, writeNumber } from './keys.level.ts';
+import type { Inbox, InboxChange, InboxRow, Known } from './inbox.ts';
+import type { InboxList, InboxLists } from './inbox-lists.level.ts';
+import { inboxKey, inboxPrefix, readNumber, receiptKey, receiptsVersionKey, textWithin, writeNumber } from './keys.level.ts';
+import type { Reads } from './reads.level.ts';
 
 const confirmedFlag = 1;
 const memberFlag = 2;
 const largeFlag = 4;
 
-export function levelInbox(home: Home, committer: Committer, heads: Heads): Inbox {
+type Asks = NonNullable<Parameters<Inbox['rows']>[1]>;
+const nobodyKnows: Asks = () => undefined;
+
+export interface InboxNeeds {
+  readonly committer: Committer;
+  readonly heads: Heads;
+  readonly reads: Reads;
+  readonly lists: InboxLists;
+}
+
+export function levelInbox(needs: InboxNeeds): Inbox {
+  const { committer, lists } = needs;
+  const keep = (group: Group, userId: UserId, chatId: ChatId, row: Buffer): void => {
+    committer.keep(group, inboxKey(userId, chatId), row);
+    lists.wrote(userId, chatId, row.readUInt8(0), readNumber(row, 1), group.applied);
+  };
   return {
     wantsEveryHead: false,
-    rows: (userId) => rowsOf(home, committer, heads, userId),
+    rows: (userId, known) => rowsOf(needs, userId, known),
 
     async announce(chatId, userIds) {
       const group = committer.gather();
       for (const userId of userIds) {
-        const key = inboxKey(userId, chatId);
-        const held = committer.look(key);
-        if (held === undefined) committer.keep(group, key, rowOf(0, 0));
-        else if ((held.readUInt8(0) & confirmedFlag) !== 0) committer.keep(group, key, rowOf(held.readUInt8(0) & ~confirmedFlag, readNumber(held, 1)));
+        const held = committer.look(inboxKey(userId, chatId));
+        if (held === undefined) keep(group, userId, chatId, rowOf(0, 0));
+        else if ((held.readUInt8(0) & confirmedFlag) !== 0) keep(group, userId, chatId, rowOf(held.readUInt8(0) & ~confirmedFlag, readNumber(held, 1)));
       }
       await group.applied;
     },
@@ -29,10 +45,9 @@ export function levelInbox(home: Home, committer: Committer, heads: Heads): Inbo
     async raise(changes) {
       const group = committer.gather();
       for (const change of changes) {
-        const key = inboxKey(change.userId, change.chatId);
-        const held = committer.look(key);
+        const held = committer.look(inboxKey(change.userId, change.chatId));
         const next = changed(held, change);
-        if (held === undefined || !next.equals(held)) committer.keep(group, key, next);
+        if (held === undefined || !next.equals(held)) keep(group, change.userId, change.chatId, next);
       }
       await group.applied;
     },
@@ -53,33 +68,47 @@ function changed(held: Buffer | undefined, { head, member, large }: InboxChange)
   return rowOf(confirmedFlag | (member ? memberFlag : 0) | keptLarge, head);
 }
 
-async function rowsOf(home: Home, committer: Committer, heads: Heads, userId: UserId): Promise<readonly InboxRow[]> {
-  const found = await home.read((database) => database.iterator({ ...within(inboxPrefix(userId)), highWaterMarkBytes: 256 * 1024 }).all());
-  if (found.length === 0) return [];
-  await committer.applied(); // of receipts
-  const chatIds = found.map(([key]) => lastId(key) as ChatId);
-  const [lastSeqs, receipts] = await Promise.all([
-    heads.lastSeqs(chatIds),
-    home.read((database) => database.getMany([...chatIds.map(receiptsVersionKey), ...chatIds.map((chatId) => receiptKey(chatId, userId))])),
-  ]);
+async function rowsOf(needs: InboxNeeds, userId: UserId, known: Asks = nobodyKnows): Promise<readonly InboxRow[]> {
+  const list = await needs.lists.of(userId, () => readList(needs, userId));
+  const chatIds = list.chatIds.slice(); // the list may grow while what is not known is looked up
+  const flags = list.flags.slice();
+  const heads = list.heads.slice();
+  const standings = chatIds.map(known);
+  if (standings.includes(undefined)) await lookUp(needs, userId, chatIds, standings);
   const rows: InboxRow[] = [];
-  for (const [at, [, value]] of found.entries()) {
-    const flags = value.readUInt8(0);
-    const confirmed = (flags & confirmedFlag) !== 0;
-    const member = (flags & memberFlag) !== 0;
-    const lastSeq = lastSeqs[at] as number;
+  for (const [at, chatId] of chatIds.entries()) {
+    const own = flags[at] as number;
+    const confirmed = (own & confirmedFlag) !== 0;
+    const member = (own & memberFlag) !== 0;
+    const { lastSeq, receiptsVersion, read } = standings[at] as Known;
     if (confirmed && lastSeq === 0) continue;
-    const version = receipts[at];
-    const own = receipts[found.length + at];
-    rows.push({
-      chatId: chatIds[at] as ChatId,
-      head: confirmed && !member ? Math.min(readNumber(value, 1), lastSeq) : lastSeq,
-      confirmed,
-      member,
-      large: (flags & largeFlag) !== 0,
-      receiptsVersion: version === undefined ? 0 : readNumber(version, 0),
-      read: own === undefined ? 0 : readNumber(own, 8),
-    });
+    const head = confirmed && !member ? Math.min(heads[at] as number, lastSeq) : lastSeq;
+    rows.push({ chatId, head, confirmed, member, large: (own & largeFlag) !== 0, receiptsVersion, read });
   }
   return rows;
+}
+
+async function readList({ reads }: InboxNeeds, userId: UserId): Promise<InboxList> {
+  const found = await reads.read((database) => database.iterator({ ...textWithin(inboxPrefix(userId)), keyEncoding: 'utf8', highWaterMarkBytes: 256 * 1024 }).all());
+  return {
+    chatIds: found.map(([key]) => key.slice(-idLength) as ChatId),
+    flags: found.map(([, value]) => value.readUInt8(0)),
+    heads: found.map(([, value]) => readNumber(value, 1)),
+  };
+}
+
+/** Fills in what nobody knew. */
+async function lookUp({ reads, committer, heads }: InboxNeeds, userId: UserId, chatIds: readonly ChatId[], standings: (Known | undefined)[]): Promise<void> {
+  const places = standings.flatMap((standing, at) => (standing === undefined ? [at] : []));
+  const asked = places.map((at) => chatIds[at] as ChatId);
+  await committer.applied(); // of receipts
+  const [lastSeqs, receipts] = await Promise.all([
+    heads.lastSeqs(asked),
+    reads.read((database) => database.getMany([...asked.map(receiptsVersionKey), ...asked.map((chatId) => receiptKey(chatId, userId))])),
+  ]);
+  for (const [nth, at] of places.entries()) {
+    const version = receipts[nth];
+    const own = receipts[asked.length + nth];
+    standings[at] = { lastSeq: lastSeqs[nth] as number, receiptsVersion: version === undefined ? 0 : readNumber(version, 0), read: own === undefined ? 0 : readNumber(own, 8) };
+  }
 }

@@ -4,11 +4,11 @@ import type { MemoryAccess, MemoryDisk, MemoryInboxRow } from './disk.memory.ts'
 import type { Inbox, InboxChange, InboxRow } from './inbox.ts';
 
 /** `wantsEveryHead`: the rows answer, and of large chats alone the logs. */
-export function memoryInbox(access: MemoryAccess, wantsEveryHead = false): Inbox {
+export function memoryInbox(access: MemoryAccess, wantsEveryHead = false, isSole = false): Inbox {
   const { disk } = access;
   return {
     wantsEveryHead,
-    rows: (userId) => access.read('inbox.rows', () => rowsOf(disk, userId, wantsEveryHead)),
+    rows: (userId, known) => access.read('inbox.rows', () => rowsOf(disk, userId, wantsEveryHead, isSole && !wantsEveryHead ? known : undefined)),
     announce: (chatId, userIds) =>
       access.write('inbox.announce', () => {
         for (const userId of userIds) rowOf(disk, userId, chatId).confirmed = false;
@@ -20,10 +20,11 @@ export function memoryInbox(access: MemoryAccess, wantsEveryHead = false): Inbox
   };
 }
 
-function rowsOf(disk: MemoryDisk, userId: UserId, rowsAnswer: boolean): readonly InboxRow[] {
+function rowsOf(disk: MemoryDisk, userId: UserId, rowsAnswer: boolean, known: Parameters<Inbox['rows']>[1]): readonly InboxRow[] {
   const rows: InboxRow[] = [];
   for (const [chatId, { head, confirmed, member, large }] of disk.inboxes.get(userId) ?? []) {
-    const lastSeq = disk.logs.get(chatId)?.entries.length ?? 0;
+    const inMemory = known?.(chatId);
+    const lastSeq = inMemory?.lastSeq ?? disk.logs.get(chatId)?.entries.length ?? 0;
     if (confirmed && lastSeq === 0) continue;
     const receipts = disk.receipts.get(chatId);
     rows.push({
@@ -32,8 +33,8 @@ function rowsOf(disk: MemoryDisk, userId: UserId, rowsAnswer: boolean): readonly
       confirmed,
       member,
       large,
-      receiptsVersion: receipts?.version ?? 0,
-      read: receipts?.rows.get(userId)?.read ?? 0,
+      receiptsVersion: inMemory?.receiptsVersion ?? receipts?.version ?? 0,
+      read: inMemory?.read ?? receipts?.rows.get(userId)?.read ?? 0,
     });
   }
   return rows;

@@ -25,10 +25,17 @@ export interface InboxChange {
   readonly large: boolean;
 }
 
+/** What is known of a chat, and of one user's reading in it, without asking a store: all that is acknowledged is in it. */
+export interface Known {
+  readonly lastSeq: number;
+  readonly receiptsVersion: number;
+  readonly read: number;
+}
+
 /** Contract: test/store/inbox.contract.ts. */
 export interface Inbox {
-  /** Every chat of the user, in no particular order. */
-  rows(userId: UserId): Promise<readonly InboxRow[]>;
+  /** Every chat of the user, in no particular order. `known`: asked where the logs themselves answer and nobody else writes them, so that they need not be read; undefined for a chat of which nothing is. */
+  rows(userId: UserId, known?: (chatId: ChatId) => Known | undefined): Promise<readonly InboxRow[]>;
   /**
    * Before the membership entry that it announces, whichever way it changes: from now on `rows` has the chat, unconfirmed until the next `raise`. Of a row that exists already
    * nothing else changes. Durable once resolved.

@@ -8,9 +8,10 @@ import type { Committer } from './committer.level.ts';
 import { Superseded } from './faults.ts';
 import type { Head, Heads } from './heads.level.ts';
 import type { Home } from './home.level.ts';
-import { afterNumber, foldKey, readNumber } from './keys.level.ts';
+import { afterNumber, foldKey, logKey, readNumber } from './keys.level.ts';
 import type { Append, MessageStore, OpenLog, Range, Tip } from './messages.ts';
-import { type Packed, packOf, packsIn } from './packs.level.ts';
+import { isFiled, type Packed, packOf, packsIn, recordsIn } from './packs.level.ts';
+import type { Reads } from './reads.level.ts';
 import { entriesOf, placeOf, type Records, tipAt } from './records.level.ts';
 
 /** What a record has beside its body, about. */
@@ -18,7 +19,7 @@ const rowBytes = 200;
 const readBytesMax = 4 * 1024 * 1024;
 const packsAtOnce = 64;
 
-export function levelMessages(home: Home, committer: Committer, heads: Heads): MessageStore {
+export function levelMessages(home: Home, committer: Committer, heads: Heads, reads: Reads): MessageStore {
   return {
     open: (chatId) => open(home, committer, heads, chatId),
     append(append) {
@@ -27,7 +28,7 @@ export function levelMessages(home: Home, committer: Committer, heads: Heads): M
       return heads.with(append.chatId, (head) => extend(home, committer, head, append));
     },
     stands: (chatId, tip) => heads.with(chatId, async (head) => (await durableTip(heads, chatId, head)) === tip),
-    read: (chatId, range) => readRange(home, committer, chatId, range),
+    read: (chatId, range) => readRange({ home, committer, reads }, chatId, range),
   };
 }
 
@@ -93,13 +94,19 @@ async function open(home: Home, committer: Committer, heads: Heads, chatId: Chat
   }
 }
 
-async function readRange(home: Home, committer: Committer, chatId: ChatId, range: Range): Promise<readonly Entry[]> {
+interface Sources {
+  readonly home: Home;
+  readonly committer: Committer;
+  readonly reads: Reads;
+}
+
+async function readRange(sources: Sources, chatId: ChatId, range: Range): Promise<readonly Entry[]> {
   const first = Math.max(1, range.after + 1);
   if (range.before <= first || range.limit <= 0) return [];
   // As they are now: what goes into the database meanwhile is still in these.
-  const tails = committer.tailsOf(chatId).map(({ firstSeq, lastSeq, bytes }) => ({ firstSeq, lastSeq, bytes }));
+  const tails = sources.committer.tailsOf(chatId).map(({ firstSeq, lastSeq, bytes }) => ({ firstSeq, lastSeq, bytes }));
   const asked = { first, last: range.before - 1, range };
-  return range.from === 'first' ? readForward(home, chatId, tails, asked) : readBackward(home, chatId, tails, asked);
+  return range.from === 'first' ? readForward(sources, chatId, tails, asked) : readBackward(sources, chatId, tails, asked);
 }
 
 interface Asked {
@@ -108,22 +115,37 @@ interface Asked {
   readonly range: Range;
 }
 
-async function readForward(home: Home, chatId: ChatId, tails: readonly Records[], asked: Asked): Promise<readonly Entry[]> {
+async function readForward(sources: Sources, chatId: ChatId, tails: readonly Records[], asked: Asked): Promise<readonly Entry[]> {
   const before = (tails[0]?.firstSeq ?? Number.MAX_SAFE_INTEGER) - 1;
-  const wanted =
-    asked.first <= before
-      ? await home.read((database) => fromPacks({ database, packs: home.packs }, chatId, { ...asked, last: Math.min(asked.last, before) }, new Wanted(asked)))
-      : new Wanted(asked);
+  let wanted = new Wanted(asked);
+  if (asked.first <= before) {
+    const newest = await packUpTo(sources, chatId, Math.min(asked.last, before));
+    if (newest !== undefined && newest.firstSeq <= asked.first) wanted.takeFirst(newest);
+    else wanted = await readPacks(sources, chatId, { ...asked, last: Math.min(asked.last, before) }, wanted);
+  }
   for (const tail of tails) if (wanted.takeFirst(tail)) break;
   return inOrder(chatId, wanted.entries);
 }
 
-async function readBackward(home: Home, chatId: ChatId, tails: readonly Records[], asked: Asked): Promise<readonly Entry[]> {
+async function readBackward(sources: Sources, chatId: ChatId, tails: readonly Records[], asked: Asked): Promise<readonly Entry[]> {
   const newest = new Wanted(asked);
   const isEnough = tails.toReversed().some((tail) => newest.takeLast(tail));
   const last = Math.min(asked.last, (tails[0]?.firstSeq ?? Number.MAX_SAFE_INTEGER) - 1);
-  const wanted = isEnough || asked.first > last ? newest : await home.read((database) => fromPacks({ database, packs: home.packs }, chatId, { ...asked, last }, newest.copy()));
+  const wanted = isEnough || asked.first > last ? newest : await readPacks(sources, chatId, { ...asked, last }, newest);
   return inOrder(chatId, wanted.entries.toReversed());
+}
+
+/** The one that ends there, if one does. Who was away for a moment and asks for all up to the end finds there what is missing, and it costs one row. */
+async function packUpTo({ home, reads }: Sources, chatId: ChatId, lastSeq: number): Promise<Records | undefined> {
+  const key = logKey(chatId, lastSeq);
+  const row = await reads.get(key);
+  if (row === undefined) return undefined;
+  const records = (): Promise<Records> => recordsIn({ key, row, packs: home.packs });
+  return isFiled(row) ? reads.read(records) : records();
+}
+
+function readPacks({ home, reads }: Sources, chatId: ChatId, asked: Asked, wanted: Wanted): Promise<Wanted> {
+  return reads.read((database) => fromPacks({ database, packs: home.packs }, chatId, asked, wanted.copy())); // a copy: it may be tried again
 }
 
 async function fromPacks(packed: Packed, chatId: ChatId, { first, last, range }: Asked, wanted: Wanted): Promise<Wanted> {

@@ -69,9 +69,13 @@ export async function lastSeqOf(database: Database, chatId: ChatId): Promise<num
 /** The one that holds `seq`, if it is there. */
 export async function packOf({ database, packs }: Packed, chatId: ChatId, seq: number): Promise<Records | undefined> {
   const [row] = await database.iterator({ gte: logKey(chatId, seq), lt: within(logPrefix(chatId)).lt, limit: 1 }).all();
-  if (row === undefined) return undefined;
+  return row && recordsIn({ key: row[0], row: row[1], packs });
+}
+
+/** What a row holds or names. */
+export function recordsIn({ key, row, packs }: { readonly key: Buffer; readonly row: Buffer; readonly packs: string }): Promise<Records> {
   const reader = new PackReader(packs);
-  return recordsOf(row[0], row[1], reader).finally(() => reader.close());
+  return recordsOf(key, row, reader).finally(() => reader.close());
 }
 
 /** Where packs are read from: the rows, and the directory of the files that some of them name. */
@@ -113,12 +117,15 @@ export async function* packsIn({ database, packs }: Packed, chatId: ChatId, { fi
 /** Other rows are of the first layout, which had one for each entry: the id of its append, the entry. */
 const isPack = (value: Buffer): boolean => value.readUInt8(0) === layouts.held || value.readUInt8(0) === layouts.filed;
 
+/** Whether the row only says where its pack lies. */
+export const isFiled = (value: Buffer): boolean => value.readUInt8(0) === layouts.filed;
+
 const firstSeqOf = (key: Buffer, value: Buffer): number => (isPack(value) ? seqOf(key) - value.readUInt32LE(9) + 1 : seqOf(key));
 
 async function recordsOf(key: Buffer, value: Buffer, reader: PackReader): Promise<Records> {
   const lastSeq = seqOf(key);
   const firstSeq = firstSeqOf(key, value);
-  if (value.readUInt8(0) === layouts.filed) return { firstSeq, lastSeq, bytes: await reader.read(placeFrom(value, headBytes)) };
+  if (isFiled(value)) return { firstSeq, lastSeq, bytes: await reader.read(placeFrom(value, headBytes)) };
   if (isPack(value)) return { firstSeq, lastSeq, bytes: value.subarray(headBytes) };
   const entry = value.subarray(8);
   const bytes = Buffer.allocUnsafeSlow(recordBytes(entry));

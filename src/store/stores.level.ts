@@ -6,8 +6,10 @@ import { levelDevices } from './devices.level.ts';
 import { Heads } from './heads.level.ts';
 import { Home, type HomeOptions } from './home.level.ts';
 import { levelInbox } from './inbox.level.ts';
+import { InboxLists } from './inbox-lists.level.ts';
 import { levelMessages } from './messages.level.ts';
 import { memoryPresence } from './presence.memory.ts';
+import { Reads } from './reads.level.ts';
 import { levelReceipts } from './receipts.level.ts';
 import type { Stores } from './stores.ts';
 import { levelTokens } from './tokens.level.ts';
@@ -36,16 +38,22 @@ export interface LevelStores extends Stores {
 export async function openLevelStores(options: LevelOptions): Promise<LevelStores> {
   const { clock, onReport, onCommit, headsMax = 50_000, journalBytes = 16 * 1024 * 1024 } = options;
   const home = await Home.open(options);
-  const committer = await Committer.open({ home, clock, onReport, journalBytes, onCommit, onFailure: () => heads.forget() }).catch((error: unknown) => abandon(home, error));
+  const onFailure = (): void => {
+    heads.forget();
+    lists.forget();
+  };
+  const committer = await Committer.open({ home, clock, onReport, journalBytes, onCommit, onFailure }).catch((error: unknown) => abandon(home, error));
   await home.migrate().catch((error: unknown) => abandon(home, error, committer));
   const heads = new Heads(home, (chatId) => committer.tailsOf(chatId), headsMax);
+  const lists = new InboxLists();
+  const reads = new Reads(home, (run) => clock.soon(run));
   return {
-    messages: levelMessages(home, committer, heads),
+    messages: levelMessages(home, committer, heads, reads),
     chats: levelChats(home, committer),
-    inbox: levelInbox(home, committer, heads),
+    inbox: levelInbox({ committer, heads, reads, lists }),
     receipts: levelReceipts(home, committer),
     users: levelUsers(home, committer),
-    devices: levelDevices(home, committer),
+    devices: levelDevices(home, committer, reads),
     tokens: levelTokens(home, committer),
     presence: memoryPresence(),
     incarnation: home.incarnation,

@@ -28,7 +28,7 @@ export function memoryStores(options: MemoryOptions = {}): MemoryStores {
   return {
     messages: memoryMessages(access),
     chats: memoryChats(access),
-    inbox: memoryInbox(access, options.wantsEveryHead),
+    inbox: memoryInbox(access, options.wantsEveryHead, options.isSole),
     receipts: memoryReceipts(access),
     users: memoryUsers(access),
     devices: memoryDevices(access),

@@ -1,9 +1,9 @@
 // Sockets that have not said a good hello yet: each has some time for it, and nothing else is heard from it.
-import type { FromDevice, Unknown } from '../protocol/codec.ts';
+import { encodeFrame, type FromDevice, type Unknown } from '../protocol/codec.ts';
 import type { Hello } from '../protocol/connection.ts';
 import type { CloseWhy } from '../protocol/errors.ts';
 import type { Verified } from '../services/tokens.ts';
-import type { Clock } from '../structures/clock.ts';
+import type { Clock, Random, Timer } from '../structures/clock.ts';
 import type { DeviceId, UserId } from '../structures/ids.ts';
 import type { Socket } from './server.ts';
 
@@ -16,6 +16,9 @@ export type Judged = Verified | 'wrong' | 'expired';
 
 export interface HelloNeeds {
   readonly clock: Clock;
+  readonly random: Random;
+  /** Begins the check now, or when its turn comes; false: too many wait. */
+  admit(check: () => Promise<void>): boolean;
   readonly helloTimeoutMs: number;
   verifyAccess(token: string): Judged | Promise<Judged>;
   /** Whether the device is still logged in, as it was by this token. */
@@ -29,10 +32,13 @@ export interface HelloNeeds {
 }
 
 interface Pending {
-  /** By `#sweptMs`. */
-  readonly sinceMs: number;
+  /** Since when there is something to be waited for: the hello, the end of its check, or that a device leaves that was sent away. By `#sweptMs`. */
+  sinceMs: number;
   /** Frames that came while the token was being checked. */
   readonly behind: (FromDevice | Unknown)[];
+  /** Who waits for the hello and its check, and until when for a hello that does not come. */
+  readonly tell: () => void;
+  readonly soon: Timer | undefined;
   /** Whose token is being checked. */
   checking: DeviceId | undefined;
   /** It was logged out while that was under way. */
@@ -42,6 +48,11 @@ interface Pending {
 /** Frames that a device may send behind its hello before the welcome. */
 const behindMax = 64;
 const sweepEveryMs = 1_000;
+/** After so long others need not wait for the hello of a socket: its way is long. */
+const soonMs = 50;
+const nothing = (): void => undefined;
+/** A device whose hello is one too many is told to come back after so long. */
+const comeBack = { afterMsMin: 1_000, afterMsMax: 5_000 };
 
 export class Hellos {
   readonly #needs: HelloNeeds;
@@ -49,6 +60,8 @@ export class Hellos {
   #sweeping = false;
   /** What sweeps have taken, as their timers tell it: the clock may jump, and a process that stood still has not heard what came meanwhile. */
   #sweptMs = 0;
+  /** Who opens a socket just now and waits for its hello. */
+  #opening: (() => void) | undefined;
 
   constructor(needs: HelloNeeds) {
     this.#needs = needs;
@@ -62,14 +75,28 @@ export class Hellos {
     return [...this.#pending.keys()];
   }
 
+  /** Calls `open`; resolves when the hello of the socket that it opens has been checked, or is long in coming, or will not come. */
+  opening(open: () => void): Promise<void> {
+    return new Promise((resolve) => {
+      this.#opening = resolve;
+      open();
+      if (this.#opening === resolve) resolve(); // nobody came
+      this.#opening = undefined;
+    });
+  }
+
   opened(socket: Socket): void {
-    this.#pending.set(socket, { sinceMs: this.#sweptMs, behind: [], checking: undefined, revoked: false });
-    if (!this.#sweeping) this.#needs.clock.after(sweepEveryMs, () => this.#sweep());
+    const { clock } = this.#needs;
+    const tell = this.#opening ?? nothing;
+    const soon = this.#opening && clock.after(soonMs, tell);
+    this.#opening = undefined;
+    this.#pending.set(socket, { sinceMs: this.#sweptMs, behind: [], checking: undefined, revoked: false, tell, soon });
+    if (!this.#sweeping) clock.after(sweepEveryMs, () => this.#sweep());
     this.#sweeping = true;
   }
 
   forget(socket: Socket): void {
-    this.#pending.delete(socket);
+    this.#take(socket);
   }
 
   received(socket: Socket, frame: FromDevice | Unknown): void {
@@ -81,10 +108,17 @@ export class Hellos {
       else end(socket, 'unauthenticated');
     } else if (frame.kind === 'hello') {
       pending.checking = frame.deviceId;
-      this.#hello(socket, frame, pending).catch((fault: unknown) => {
-        onFault(fault);
-        end(socket, 'internal');
-      });
+      pending.soon?.cancel();
+      pending.sinceMs = Number.POSITIVE_INFINITY; // the device has done its part; how long it waits for its turn is for the device to judge
+      const check = async (): Promise<void> => {
+        if (this.#pending.get(socket) !== pending) return; // gone meanwhile
+        pending.sinceMs = this.#sweptMs;
+        await this.#hello(socket, frame, pending).catch((fault: unknown) => {
+          onFault(fault);
+          end(socket, 'internal');
+        });
+      };
+      if (!this.#needs.admit(check)) this.#sendAway(socket, pending);
     } else {
       counts.authFailures += 1;
       end(socket, 'unauthenticated');
@@ -106,7 +140,7 @@ export class Hellos {
       counts.authFailures += 1;
       return end(socket, why);
     }
-    if (!this.#pending.delete(socket)) return; // gone meanwhile
+    if (!this.#take(socket)) return; // gone meanwhile
     const { userId, deviceId } = verified as Attached;
     attach(socket, { userId, deviceId }, pending.behind);
   }
@@ -115,6 +149,23 @@ export class Hellos {
     if (verified === 'expired') return 'tokenExpired';
     if (verified === 'wrong' || verified.deviceId !== deviceId) return 'unauthenticated';
     return (await this.#needs.deviceGood(verified)) ? undefined : 'loggedOut';
+  }
+
+  /** False if it is not there any more. */
+  #take(socket: Socket): boolean {
+    const pending = this.#pending.get(socket);
+    pending?.soon?.cancel();
+    pending?.tell();
+    return this.#pending.delete(socket);
+  }
+
+  /** It leaves by itself, and comes back at a moment of its own; one that does not is closed like one that says no hello. */
+  #sendAway(socket: Socket, pending: Pending): void {
+    const { random } = this.#needs;
+    const { afterMsMin, afterMsMax } = comeBack;
+    pending.sinceMs = this.#sweptMs;
+    pending.tell();
+    socket.send(encodeFrame({ kind: 'move', afterMs: Math.floor(afterMsMin + random() * (afterMsMax - afterMsMin)), url: null }));
   }
 
   #sweep(): void {

@@ -51,12 +51,19 @@ export interface SocketServerOptions {
   readonly idleTimeoutMs: number;
   /** One more is answered 503 with Retry-After at the upgrade. */
   readonly connectionsMax: number;
+  /** Opens a socket for which nothing speaks against it: within the call, or when its turn comes; false: too many wait, and it is answered like one connection too many. Without it all are opened at once. */
+  readonly admit?: (open: () => void) => boolean;
   /** Hears of every exception that a handler has thrown; that socket has been closed with 4500. Without it the process prints a warning. */
   readonly onFault?: (fault: unknown) => void;
 }
 
 /** What the library takes into memory of one message, in multiples of `frameBytesMax`: the room in which a device that overdoes it is told so with 4413. */
 export const frameBytesHardMax = (frameBytesMax: number): number => 4 * frameBytesMax;
+
+export function atOnce(open: () => void): boolean {
+  open();
+  return true;
+}
 
 /** Contract: test/transport/server.contract.ts. */
 export interface SocketServer {

@@ -3,10 +3,11 @@ import { access, constants } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { closes } from '../protocol/errors.ts';
 import type { ListenSockets, Socket, SocketHandlers, SocketServer, SocketServerOptions } from './server.ts';
-import { frameBytesHardMax } from './server.ts';
+import { atOnce, frameBytesHardMax } from './server.ts';
 import { TurnSocket, Turns } from './turns.ts';
-import type { Denied, UpgradeRules } from './upgrade.ts';
+import type { UpgradeRules } from './upgrade.ts';
 import { addressTextOf, denied, plainHttp, upgradeRules } from './upgrade.ts';
+import { answer, NativeUpgrades } from './upgrades.uws.ts';
 import type { Uws, UwsApp, UwsBehavior, UwsRequest, UwsResponse, UwsSocket } from './uws.d.ts';
 
 /** What we hang on each native socket. */
@@ -138,6 +139,7 @@ class NativeServer implements SocketServer {
   readonly #app: UwsApp;
   readonly #options: SocketServerOptions;
   readonly #rules: UpgradeRules;
+  readonly #upgrades: NativeUpgrades;
   readonly #lingering = new Map<NativeSocket, Lingering>();
   #listening: object | undefined = undefined;
   #port = 0;
@@ -146,6 +148,7 @@ class NativeServer implements SocketServer {
     this.#uws = uws;
     this.#options = options;
     this.#rules = upgradeRules(options);
+    this.#upgrades = new NativeUpgrades(options.subprotocol, options.admit ?? atOnce);
     this.turns = new Turns(options.windowBytesMax, handlers, options.onFault ?? warn, setImmediate);
     this.#app = options.tls === undefined ? uws.App() : uws.SSLApp({ key_file_name: options.tls.keyFile, cert_file_name: options.tls.certFile });
     this.#app.ws<Extra>('/*', this.#behavior()).any('/*', (response) => answer(response, plainHttp));
@@ -251,18 +254,12 @@ class NativeServer implements SocketServer {
     const refusal = denied(this.#rules, {
       origin: request.getHeader('origin'),
       offered: request.getHeader('sec-websocket-protocol'),
-      connections: this.turns.connections + this.#lingering.size,
+      connections: this.turns.connections + this.#lingering.size + this.#upgrades.waiting,
       accepting: this.#listening !== undefined,
     });
-    if (refusal !== undefined) return answer(response, refusal);
-    response.upgrade({}, request.getHeader('sec-websocket-key'), this.#rules.subprotocol, '', context);
+    if (refusal === undefined) this.#upgrades.take(response, request, context);
+    else answer(response, refusal);
   }
-}
-
-function answer(response: UwsResponse, { status, title, says, header }: Denied): void {
-  response.writeStatus(`${status} ${title}`).writeHeader('Content-Type', 'text/plain; charset=utf-8');
-  if (header !== undefined) response.writeHeader(header[0], header[1]);
-  response.end(`${says}\n`, true);
 }
 
 function warn(fault: unknown): void {

@@ -8,10 +8,10 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { closes } from '../protocol/errors.ts';
 import type { ListenSockets, Socket, SocketHandlers, SocketServer, SocketServerOptions } from './server.ts';
-import { frameBytesHardMax } from './server.ts';
+import { atOnce, frameBytesHardMax } from './server.ts';
 import { TurnSocket, Turns } from './turns.ts';
 import type { Denied } from './upgrade.ts';
-import { addressText, denied, plainHttp, upgradeRules } from './upgrade.ts';
+import { addressText, denied, plainHttp, tooMany, upgradeRules } from './upgrade.ts';
 
 /** Frames up to this are copied into one chunk per turn; larger ones are handed over as they are, shared by all who get them. */
 const copyBytesMax = 4 * 1024;
@@ -97,6 +97,8 @@ class PlainServer implements SocketServer {
   readonly #upgrades: WebSocketServer;
   /** Every socket whose connection stands, also those that we have closed and whose peer has not answered yet. */
   readonly #standing = new Map<WebSocket, PlainSocket>();
+  /** Connections whose upgrade waits for its turn. */
+  readonly #waiting = new Set<Duplex>();
   readonly #topics = new Map<string, Set<PlainSocket>>();
   readonly #ticking: NodeJS.Timeout;
   #accepting = true;
@@ -121,9 +123,19 @@ class PlainServer implements SocketServer {
     });
     http.on('upgrade', (request, wire, head) => {
       const { origin = '', 'sec-websocket-protocol': offered = '' } = request.headers;
-      const refusal = denied(rules, { origin, offered, connections: this.#standing.size, accepting: this.#accepting });
-      if (refusal === undefined) this.#upgrades.handleUpgrade(request, wire, head, (ws) => this.#opened(ws, request));
-      else answer(wire, refusal);
+      const refusal = denied(rules, { origin, offered, connections: this.#standing.size + this.#waiting.size, accepting: this.#accepting });
+      if (refusal !== undefined) return answer(wire, refusal);
+      const early = (): void => void wire.destroy(); // who is not let in yet has nothing to say
+      const open = (): void => {
+        this.#waiting.delete(wire);
+        wire.off('data', early).off('end', early);
+        this.#upgrades.handleUpgrade(request, wire, head, (ws) => this.#opened(ws, request)); // a wire that is gone is let go
+      };
+      this.#waiting.add(wire);
+      wire.once('close', () => this.#waiting.delete(wire));
+      wire.on('error', () => wire.destroy());
+      if (!(options.admit ?? atOnce)(open)) answer(wire, tooMany);
+      else if (this.#waiting.has(wire)) wire.on('data', early).on('end', early); // read, so that its end is noticed
     });
     this.#ticking = setInterval(() => this.#tick(), options.idleTimeoutMs / ticksPerIdle).unref();
   }
@@ -181,6 +193,7 @@ class PlainServer implements SocketServer {
     clearInterval(this.#ticking);
     const ended = [...this.#standing.keys()].map((ws) => new Promise((resolve) => ws.once('close', resolve)));
     for (const ws of this.#standing.keys()) ws.terminate();
+    for (const wire of this.#waiting) wire.destroy();
     this.#http.closeAllConnections();
     await Promise.all(ended);
     await new Promise((told) => setImmediate(told)); // in order behind the turn in which the handlers hear of it

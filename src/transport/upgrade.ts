@@ -37,6 +37,14 @@ export const plainHttp: Denied = {
   header: ['Upgrade', 'websocket'],
 };
 
+/** Open, or waiting for their turn. */
+export const tooMany: Denied = {
+  status: 503,
+  title: 'Service Unavailable',
+  says: 'This server takes no more connections now.',
+  header: ['Retry-After', String(retryAfterSeconds)],
+};
+
 export function upgradeRules({ origins, subprotocol, connectionsMax }: SocketServerOptions): UpgradeRules {
   // Browsers send scheme and host in lower case; people who configure do not always.
   return { origins: origins === '*' ? '*' : new Set(origins.map((origin) => origin.toLowerCase())), subprotocol, connectionsMax };
@@ -50,9 +58,7 @@ export function denied(rules: UpgradeRules, { origin, offered, connections, acce
   if (offered !== rules.subprotocol && !offered.split(',').some((name) => name.trim() === rules.subprotocol)) {
     return { status: 400, title: 'Bad Request', says: `Offer the WebSocket subprotocol ${rules.subprotocol}.` };
   }
-  if (!accepting || connections >= rules.connectionsMax) {
-    return { status: 503, title: 'Service Unavailable', says: 'This server takes no more connections now.', header: ['Retry-After', String(retryAfterSeconds)] };
-  }
+  if (!accepting || connections >= rules.connectionsMax) return tooMany;
   return undefined;
 }
 

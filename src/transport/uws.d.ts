@@ -23,6 +23,10 @@ export interface UwsResponse {
   writeStatus(status: string): this;
   writeHeader(name: string, value: string): this;
   end(body: string, closeConnection?: boolean): this;
+  /** Must be called before the handler returns by who answers later. Nothing of the response may be touched once it has been called back. */
+  onAborted(gone: () => void): this;
+  /** Around whatever is answered later. */
+  cork(write: () => void): this;
   upgrade(userData: object, key: string, subprotocol: string, extensions: string, context: unknown): void;
 }
 

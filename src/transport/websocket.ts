@@ -43,6 +43,11 @@ export class DeviceSockets implements SocketHandlers, Connections {
     this.#server = server;
   }
 
+  /** Calls `open`; resolves when the socket that it opens is welcome, or need not be waited for. */
+  opening(open: () => void): Promise<void> {
+    return this.#hellos.opening(open);
+  }
+
   opened(socket: Socket): void {
     const why = this.#needs.closedFor();
     if (why === undefined) this.#hellos.opened(socket);

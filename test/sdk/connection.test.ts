@@ -175,6 +175,19 @@ test('move: the connection serves until the time has come, then the next one is 
   assert.deepEqual(rig.heard('disconnected'), [{ why: 'moved', retryInMs: 0 }]);
 });
 
+test('move instead of welcome: a server with too many hellos is left, and asked again when it says so', async () => {
+  const rig = await rigOf();
+  rig.client.start();
+  await rig.clock.settle();
+  rig.peer().say({ kind: 'move', afterMs: 3_000, url: null });
+  await rig.clock.advance(2_999);
+  assert.deepEqual([rig.peers.length, rig.peer().closedByClient], [1, false]);
+  await rig.clock.advance(1);
+  assert.deepEqual([rig.peers.length, rig.peers[0]?.closedByClient], [2, true]);
+  await greet(rig.peer(), rig.clock);
+  assert.equal(rig.heard('connected').length, 1);
+});
+
 test('move with an address: the next one is dialled there; if nobody answers, by turns at the address that was always known', async () => {
   const rig = await rigOf();
   const peer = await rig.connect();

@@ -63,6 +63,20 @@ test('a token is good until its end and the leeway of the clocks, and expired fr
   assert.equal(access.verify(token), 'expired');
 });
 
+test('a token that was found good before is judged by the time all the same, and by the time of its key', async () => {
+  const { access, clock } = await issuer();
+  const { token, expiresAtMs } = await access.sign(ann, phone, 7);
+  const first = access.verify(token);
+  assert.deepEqual(access.verify(token), first);
+  assert.equal(access.verify(`${token.slice(0, -2)}AA`), 'wrong');
+  clock.nowMs = expiresAtMs + tokenLimits.leewayMs;
+  assert.equal(access.verify(token), 'expired');
+  clock.nowMs += tokenLimits.keyMs;
+  await access.sign(ann, phone, 7); // under the key that follows
+  clock.nowMs += tokenLimits.keyOverlapMs;
+  assert.equal(await access.verify(token), 'wrong');
+});
+
 test('no letter of a token can be changed, left out or added', async () => {
   const { access, clock } = await issuer();
   const { token } = await access.sign(ann, phone, 7);

@@ -3,6 +3,7 @@ import type { ChatCommand, ChatEffect, ChatState } from '../../src/core/chat.ts'
 import { foldFromBytes, foldToBytes } from '../../src/core/fold.ts';
 import { noResends, type Resends } from '../../src/core/resends.ts';
 import { decodeFromDevice } from '../../src/protocol/codec.ts';
+import type { Inbox } from '../../src/store/inbox.ts';
 import type { Append, MessageStore } from '../../src/store/messages.ts';
 import type { MemoryDisk } from '../../src/store/stores.memory.ts';
 import type { ChatId, DeviceId, UserId } from '../../src/structures/ids.ts';
@@ -78,6 +79,17 @@ export const plants: readonly PlantedBug[] = [
     foundBy: ['devicesConverge', 'inboxesAreNotBehind'],
     likely: 1,
     plant: () => ({ stores: (stores) => ({ ...stores, inbox: { ...stores.inbox, raise: async () => undefined } }) }),
+  },
+  {
+    name: 'what an awake chat knows of itself is believed where another process writes as well',
+    foundBy: ['devicesConverge', 'healed'],
+    likely: 185,
+    plant: () => ({
+      stores: (stores) => {
+        const rows: Inbox['rows'] = async (userId, known) => (await stores.inbox.rows(userId)).map((row) => ({ ...row, head: known?.(row.chatId)?.lastSeq ?? row.head }));
+        return { ...stores, inbox: { ...stores.inbox, rows } };
+      },
+    }),
   },
   {
     name: 'a watermark can fall',

@@ -54,6 +54,8 @@ export interface ServerNeeds {
   readonly mayLose: boolean;
   /** Whether inboxes are raised beside the logs, as where nodes share a store. */
   readonly wantsEveryHead: boolean;
+  /** No other process ever writes beside this one. */
+  readonly isSole: boolean;
   readonly mailboxMax: number;
   /** Which commands make `step` throw: for good, whoever steps them. */
   readonly poison: Map<string, boolean>;
@@ -100,11 +102,13 @@ export class ServerProcess {
       node: this.node,
       ...(cluster && { cluster: { life: drawLife(world.nowMs(), random.stream('life').next), levels: cluster.levels, rules: clusterRules } }),
       linkTo: (receiver, events) => this.#link(receiver, events, random.stream('link')),
-      connect: (kernel) => {
+      connect: (kernel, admission) => {
         this.#wrapDefinitions(kernel, random.stream('actors'));
         sockets = new DeviceSockets({
           entities: kernel,
           clock: this.#clock,
+          random: random.stream('hellos').next,
+          admit: (check) => admission.enter('hello', check),
           incarnation: disk.incarnation,
           heartbeatMs: 30_000,
           helloTimeoutMs: 10_000,
@@ -210,7 +214,7 @@ function judged(token: string): { userId: UserId; deviceId: DeviceId; issuedAtMs
   return userId === undefined || deviceId === undefined ? 'wrong' : { userId: userId as UserId, deviceId: deviceId as DeviceId, issuedAtMs: 0, expiresAtMs: 0 };
 }
 
-function storesOf({ disk, clock: world, faults, trouble, wantsEveryHead, cluster, recording }: ServerNeeds, clock: Clock, random: Draws): MemoryStores {
+function storesOf({ disk, clock: world, faults, trouble, wantsEveryHead, isSole, cluster, recording }: ServerNeeds, clock: Clock, random: Draws): MemoryStores {
   const unknowns = ['unknownApplied', 'unknownNotApplied', 'unknownLate'] as const;
   const away = (): 'full' | 'unavailable' | undefined => (cluster?.hasNoStore() ? 'unavailable' : trouble());
   const write = (): WriteFault => away() ?? (random.chance(faults().writeFailRate) ? random.pick(['full', 'unavailable'] as const) : 'ok');
@@ -220,6 +224,7 @@ function storesOf({ disk, clock: world, faults, trouble, wantsEveryHead, cluster
   };
   return memoryStores({
     wantsEveryHead,
+    isSole,
     disk,
     clock,
     ...(cluster && { network: world }),

@@ -58,6 +58,8 @@ export class World {
   readonly mailboxMax: number;
   /** Inboxes are raised beside the logs, as where nodes share a store; else the logs themselves answer. */
   readonly wantsEveryHead: boolean;
+  /** Never two server processes at once. */
+  readonly isSole: boolean;
   faults: Faults;
   #trouble: 'full' | 'unavailable' | undefined;
   readonly #servers: Servers;
@@ -77,6 +79,7 @@ export class World {
     this.mayLose = nodes > 1 || (options.mayLose ?? plant.mayLose ?? this.#random.chance(0.5));
     const more = nodes > 1 ? drawClusterFaults(this.#random.stream('cluster faults')) : {};
     this.faults = { ...drawFaults(this.#random.stream('faults'), this.mayLose), ...more, ...plant.faults, ...options.faults };
+    this.isSole = this.faults.secondOwnerEveryMs === 0;
     this.mailboxMax = this.#random.chance(0.3) ? this.#random.whole(5, 60) : 1_000;
     this.wantsEveryHead = nodes > 1 || this.#random.stream('inbox').chance(0.3);
     this.recording = new Recording(this.disk, () => this.clock.nowMs(), trace);
@@ -173,6 +176,7 @@ export class World {
       recording,
       mayLose,
       wantsEveryHead,
+      isSole: cluster === undefined && this.isSole,
       mailboxMax,
       poison: this.#poison,
       faults: () => this.faults,

@@ -46,7 +46,8 @@ const familyOf = (sample: string, type: ReadonlyMap<string, string>): string => 
 };
 
 function exercise(metrics: Metrics): void {
-  for (const name of ['sessions', 'connections', 'chats_awake', 'audiences_awake', 'mailbox_fullest', 'quarantined', 'lagging_devices'] as const) metrics.gauge(name, () => 7);
+  for (const name of ['sessions', 'connections', 'chats_awake', 'audiences_awake', 'mailbox_fullest', 'quarantined', 'lagging_devices', 'admission_waiting'] as const)
+    metrics.gauge(name, () => 7);
   metrics.refused('busy');
   metrics.transport('uws');
   metrics.batch(3);

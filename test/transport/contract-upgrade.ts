@@ -5,8 +5,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { WebSocket } from 'ws';
 import type { ListenSockets } from '../../src/transport/server.ts';
-import { connect, numbered, Recorder, refusal, rig, settings } from './socket-rig.ts';
+import { connect, Happenings, numbered, Recorder, refusal, rig, settings, subprotocol } from './socket-rig.ts';
 
 export function upgradeContract(name: string, listen: ListenSockets): void {
   describe(`${name}: upgrade`, () => {
@@ -54,6 +55,40 @@ export function upgradeContract(name: string, listen: ListenSockets): void {
       await recorder.closings.count(1);
       await join();
       assert.equal(server.connections(), 2);
+    });
+
+    test('a connection opens when its turn comes, and counts from when it waits for it', async (t) => {
+      const turns = new Happenings<() => void>();
+      const { url, server, connect: join } = await rig(t, listen, new Recorder(), { connectionsMax: 1, admit: inTurn(turns) });
+      const first = join();
+      const open = await turns.next();
+      assert.equal((await refusal(url)).status, 503);
+      assert.equal(server.connections(), 0);
+      open();
+      await first;
+      assert.equal(server.connections(), 1);
+    });
+
+    test('one that has gone before its turn is not opened, and counts no more', async (t) => {
+      const recorder = new Recorder();
+      const turns = new Happenings<() => void>();
+      const { url, server, connect: join } = await rig(t, listen, recorder, { connectionsMax: 1, admit: inTurn(turns) });
+      const gone = new WebSocket(url, subprotocol);
+      gone.on('error', () => undefined);
+      const first = await turns.next();
+      gone.terminate();
+      const second = untilTaken(join); // refused until the server has noticed
+      const open = await turns.next();
+      first();
+      open();
+      await second;
+      assert.deepEqual([recorder.openings.all.length, server.connections()], [1, 1]);
+    });
+
+    test('where too many wait for their turn, one more is asked to come later', async (t) => {
+      const { url } = await rig(t, listen, new Recorder(), { admit: () => false });
+      const { status, retryAfter } = await refusal(url);
+      assert.deepEqual([status, Number(retryAfter) > 0], [503, true]);
     });
 
     test('plain HTTP is told that this port speaks WebSocket', async (t) => {
@@ -133,4 +168,22 @@ export function upgradeContract(name: string, listen: ListenSockets): void {
       await assert.rejects(listen({ ...settings, tls }, new Recorder()), /absent\.pem/);
     });
   });
+}
+
+/** Tries again as long as it is told to come later. */
+async function untilTaken(join: () => Promise<unknown>): Promise<unknown> {
+  for (;;) {
+    try {
+      return await join();
+    } catch (error) {
+      assert.match((error as Error).message, /503/);
+    }
+  }
+}
+
+function inTurn(turns: Happenings<() => void>): (open: () => void) => boolean {
+  return (open) => {
+    turns.add(open);
+    return true;
+  };
 }

@@ -19,7 +19,7 @@ function rig(): { hellos: Hellos; ended: string[]; clock: { nowMs: number }; pas
     soon: (job) => job(),
   };
   const never = (): never => assert.fail('nobody says hello here');
-  const needs = { verifyAccess: never, deviceGood: never, counts: { authFailures: 0 }, onFault: never, attach: never };
+  const needs = { random: never, admit: never, verifyAccess: never, deviceGood: never, counts: { authFailures: 0 }, onFault: never, attach: never };
   const hellos: Hellos = new Hellos({
     ...needs,
     clock: given,

@@ -26,6 +26,8 @@ export interface Kernel extends Entities {
   host<Id extends string, State, Command, Effect, Context>(definition: ActorDefinition<Id, State, Command, Effect, Context>): void;
   /** Whether `tellIfAwake` would reach it. */
   isAwake(kind: string, id: string): boolean;
+  /** What its last batch that counts has left; undefined unless it is awake and well. Only to be looked at. */
+  stateOf(kind: string, id: string): unknown;
   /** Entities of the kind that are in memory, in whatever phase. */
   awake(kind: string): number;
   /** Their ids. */
@@ -109,6 +111,11 @@ class EntityKernel implements Kernel {
   isAwake(kind: string, id: string): boolean {
     const entity = this.#hostOf(kind).entities.get(id);
     return entity !== undefined && isThere(entity);
+  }
+
+  stateOf(kind: string, id: string): unknown {
+    const entity = this.#hostOf(kind).entities.get(id);
+    return entity === undefined || entity.trouble !== undefined || entity.activation === undefined ? undefined : entity.state;
   }
 
   #give(host: Host, entity: Entity, command: unknown): void {

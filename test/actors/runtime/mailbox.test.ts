@@ -18,6 +18,26 @@ test('a full mailbox gives the command back before tell returns, by number and b
   assert.equal(bench.kernel.fullestMailbox(), 8);
 });
 
+test('the state of an entity can be looked at while it is awake and well: what is durable is in it, what is being committed is not', async () => {
+  const bench = new Bench();
+  const kept = () => (bench.kernel.stateOf('ledger', 'one') as { readonly kept: readonly string[] } | undefined)?.kept;
+  assert.equal(kept(), undefined);
+  bench.tell('one', 'keep', 'a');
+  assert.equal(kept(), undefined, 'it wakes');
+  await bench.settle();
+  assert.deepEqual(kept(), ['a']);
+  bench.disk.hold();
+  bench.tell('one', 'keep', 'b');
+  await bench.clock.settle();
+  assert.deepEqual(kept(), ['a']);
+  bench.disk.release();
+  await bench.clock.advance(0);
+  assert.deepEqual(kept(), ['a', 'b']);
+  bench.tell('one', 'poison', 'c');
+  await bench.clock.settle();
+  assert.equal(kept(), undefined, 'it has crashed, and is read again');
+});
+
 test('bytes that have left the mailbox make room in it', async () => {
   const bench = new Bench();
   bench.disk.hold();

@@ -1,0 +1,92 @@
+// Reads of the database that many ask for at once, as when many devices come back: a few at a time, since the journal is written by the same threads of the process, and single rows a bunch at a time.
+import { Queue } from '../structures/queue.ts';
+import { StoreUnavailable } from './faults.ts';
+import type { Home } from './home.level.ts';
+import type { Database } from './schema.level.ts';
+
+/** libuv has four threads: what is to be durable never waits for what is only read. */
+const atOnceMax = 2;
+/** Rows that are read together. */
+const bunchMax = 64;
+/** Rows and other reads, each; one more is refused. */
+const waitingMax = 100_000;
+
+interface Asked {
+  readonly key: Buffer;
+  readonly resolve: (value: Buffer | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Reads {
+  readonly #home: Home;
+  readonly #soon: (run: () => void) => void;
+  readonly #waiting = new Queue<() => Promise<void>>();
+  #underWay = 0;
+  #rows: Asked[] = [];
+  /** Their read waits, or will at the end of this turn. */
+  #gathering = false;
+
+  /** `soon` runs its argument at the end of this turn of the event loop. */
+  constructor(home: Home, soon: (run: () => void) => void) {
+    this.#home = home;
+    this.#soon = soon;
+  }
+
+  /** The row as the database has it, some time after the call. Rejects with StoreUnavailable. */
+  get(key: Buffer): Promise<Buffer | undefined> {
+    if (this.#rows.length >= waitingMax) return Promise.reject(new StoreUnavailable(`more than ${waitingMax} rows wait to be read`));
+    return new Promise((resolve, reject) => {
+      this.#rows.push({ key, resolve, reject });
+      if (this.#gathering) return;
+      this.#gathering = true;
+      this.#soon(this.#gather);
+    });
+  }
+
+  /** In its turn. Rejects as `look` does, and with StoreUnavailable. */
+  read<Value>(look: (database: Database) => Promise<Value>): Promise<Value> {
+    if (this.#waiting.length >= waitingMax) return Promise.reject(new StoreUnavailable(`more than ${waitingMax} reads wait`));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push(() => this.#home.read(look).then(resolve, reject));
+      this.#go();
+    });
+  }
+
+  readonly #gather = (): void => {
+    this.#waiting.push(() => this.#readRows());
+    this.#go();
+  };
+
+  #readRows(): Promise<void> {
+    const bunch = this.#rows.splice(0, bunchMax);
+    this.#gathering = this.#rows.length > 0;
+    if (this.#gathering) this.#waiting.push(() => this.#readRows());
+    const keys = bunch.map(({ key }) => key);
+    return this.#home
+      .read((database) => database.getMany(keys))
+      .then(
+        (values) => {
+          for (const [at, { resolve }] of bunch.entries()) resolve(values[at]);
+        },
+        (error: unknown) => {
+          for (const { reject } of bunch) reject(error);
+        },
+      );
+  }
+
+  #go(): void {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      this.#underWay += 1;
+      void next().then(this.#done);
+    }
+  }
+
+  #next(): (() => Promise<void>) | undefined {
+    return this.#underWay < atOnceMax ? this.#waiting.shift() : undefined;
+  }
+
+  readonly #done = (): void => {
+    this.#underWay -= 1;
+    this.#go();
+  };
+}

@@ -1,0 +1,77 @@
+// Reads that come all at once: few at a time, single rows together, each with its own answer.
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { test } from 'node:test';
+import { StoreUnavailable } from '../../src/store/faults.ts';
+import { Home } from '../../src/store/home.level.ts';
+import { Reads } from '../../src/store/reads.level.ts';
+import { levelOptions, newDirectory } from './level.ts';
+
+async function rig(t: { after(end: () => Promise<void>): void }) {
+  const directory = await newDirectory();
+  const home = await Home.open(levelOptions(directory));
+  t.after(async () => {
+    await home.close();
+    await rm(directory, { recursive: true });
+  });
+  return { home, reads: new Reads(home, setImmediate) };
+}
+
+const keyOf = (n: number): Buffer => Buffer.from(`x${n}`);
+
+test('rows that many ask for at once come each to who asked, also such as are not there', async (t) => {
+  const { home, reads } = await rig(t);
+  await home.database.batch(Array.from({ length: 200 }, (_, n) => ({ type: 'put' as const, key: keyOf(n), value: Buffer.from(`${n}`) })));
+  const found = await Promise.all(Array.from({ length: 300 }, (_, n) => reads.get(keyOf(n))));
+  assert.deepEqual(
+    found.map((row) => row?.toString()),
+    Array.from({ length: 300 }, (_, n) => (n < 200 ? `${n}` : undefined)),
+  );
+  assert.equal((await reads.get(keyOf(7)))?.toString(), '7');
+});
+
+test('no more than two are under way at a time, in the order of their coming, whatever becomes of them', async (t) => {
+  const { reads } = await rig(t);
+  const begun: number[] = [];
+  const ends = new Map<number, ReturnType<typeof held<number>>>();
+  const one = (n: number): Promise<number> =>
+    reads.read(() => {
+      begun.push(n);
+      const end = held<number>();
+      ends.set(n, end);
+      return end.promise;
+    });
+  const answers = [1, 2, 3, 4].map(one);
+  const row = reads.get(keyOf(1));
+  await new Promise(setImmediate);
+  assert.deepEqual(begun, [1, 2]);
+  ends.get(2)?.reject(new Error('as planned'));
+  await assert.rejects(answers[1] as Promise<number>, /as planned/);
+  await new Promise(setImmediate);
+  assert.deepEqual(begun, [1, 2, 3]);
+  ends.get(3)?.resolve(30);
+  assert.equal(await answers[2], 30);
+  await new Promise(setImmediate);
+  assert.deepEqual(begun, [1, 2, 3, 4]);
+  ends.get(1)?.resolve(10);
+  assert.deepEqual([await answers[0], await row], [10, undefined]);
+  ends.get(4)?.resolve(40);
+  assert.equal(await answers[3], 40);
+});
+
+test('once the store is closed whoever waits hears that it cannot be read', async (t) => {
+  const { home, reads } = await rig(t);
+  const asked = [reads.get(keyOf(1)), reads.get(keyOf(2))].map((row) => assert.rejects(row, StoreUnavailable));
+  await home.close();
+  await Promise.all(asked);
+});
+
+/** A promise that the test settles. */
+function held<Value>() {
+  let resolve: (value: Value) => void = () => undefined;
+  let reject: (error: Error) => void = () => undefined;
+  const promise = new Promise<Value>((...settle) => {
+    [resolve, reject] = settle;
+  });
+  return { promise, resolve: (value: Value) => resolve(value), reject: (error: Error) => reject(error) };
+}
