@@ -2,7 +2,7 @@
 import type { AbstractChainedBatch } from 'abstract-level';
 import { foldKey, numberBytes, writeNumber } from './keys.level.ts';
 import { type Place, writePacks } from './pack-files.level.ts';
-import { type Pack, packsOf, rowOf } from './packs.level.ts';
+import { type Pack, rowOf } from './packs.level.ts';
 import { type Database, groupKey, lastPackFile, packFileKey } from './schema.level.ts';
 import type { Generation } from './tails.level.ts';
 
@@ -79,7 +79,7 @@ async function fileLargePacks(generation: Generation, directory: string, inTurn:
 /** Many chats have little: those are not even looked into. */
 function largePacksOf({ tails }: Generation): readonly Pack[] {
   const large: Pack[] = [];
-  for (const [chatId, tail] of tails) if (tail.byteLength >= filedBytesMin) large.push(...[...packsOf(chatId, tail)].filter(isLarge));
+  for (const [chatId, tail] of tails) if (tail.byteLength >= filedBytesMin) for (const pack of tail.packs(chatId)) if (isLarge(pack)) large.push(pack);
   return large;
 }
 
@@ -100,7 +100,7 @@ function* writesOf(generation: Generation, { file, places }: Filed, isOutdated: 
   if (file !== undefined) yield (batch) => put(batch, packFileKey, numberBytes(file));
   let next = 0;
   for (const [chatId, tail] of generation.tails) {
-    for (const pack of packsOf(chatId, tail)) {
+    for (const pack of tail.packs(chatId)) {
       const place = file !== undefined && isLarge(pack) ? places[next++] : undefined;
       const { key, value } = rowOf(pack, place);
       yield (batch) => put(batch, key, value);

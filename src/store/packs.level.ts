@@ -3,13 +3,14 @@ import type { ChatId } from '../structures/ids.ts';
 import { logKey, logPrefix, readNumber, seqOf, within, writeNumber } from './keys.level.ts';
 import type { Tip } from './messages.ts';
 import { PackReader, type Place, placeBytesOf, placeFrom } from './pack-files.level.ts';
-import { behind, type Records, recordBytes } from './records.level.ts';
+import { type Records, recordBytes } from './records.level.ts';
 import type { Database } from './schema.level.ts';
 
 /** Layout (1), id of the last append (8), entries (4), then the records, or the place of the file that has them. */
 const headBytes = 13;
 const layouts = { held: 0x81, filed: 0x82 } as const;
-const packBytes = 32 * 1024;
+/** Of a pack, about. */
+export const packBytes = 32 * 1024;
 const readBytesMin = 64 * 1024;
 
 /** Where a log in the database stands. */
@@ -26,20 +27,6 @@ export interface Pack {
   readonly tip: Tip;
   /** A view, not a copy. */
   readonly bytes: Buffer;
-}
-
-/** These records in packs of about 32 KB each. */
-export function* packsOf(chatId: ChatId, { firstSeq, lastSeq, bytes }: Records): Generator<Pack> {
-  let from = 0;
-  let first = firstSeq;
-  for (let at = 0, seq = firstSeq; seq <= lastSeq; seq += 1) {
-    const last = at;
-    at = behind(bytes, at);
-    if (at - from < packBytes && seq < lastSeq) continue;
-    yield { chatId, lastSeq: seq, count: seq - first + 1, tip: readNumber(bytes, last), bytes: bytes.subarray(from, at) };
-    from = at;
-    first = seq + 1;
-  }
 }
 
 /** The row of a pack that lies in a file, or else is to be held by the row itself. */

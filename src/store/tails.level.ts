@@ -2,7 +2,8 @@
 import type { ChatId } from '../structures/ids.ts';
 import type { Appended, Row } from './journal-block.level.ts';
 import type { Tip } from './messages.ts';
-import { placeOf, type Records } from './records.level.ts';
+import { type Pack, packBytes } from './packs.level.ts';
+import { behind, placeOf, type Records, tipAt } from './records.level.ts';
 
 const initialBytes = 512;
 
@@ -15,6 +16,9 @@ export class Tail implements Records {
   #bytes: Buffer;
   #from = 0;
   #to = 0;
+  /** Where packs end, with the last seq and the tip there, by turns: to look for them in all tails at once would take the event loop tens of milliseconds. */
+  readonly #ends: number[] = [];
+  #packFrom = 0;
 
   /** `bytes`: room for as many to begin with. */
   constructor(firstSeq: number, bytes: number) {
@@ -41,9 +45,12 @@ export class Tail implements Records {
       this.#bytes = larger;
     }
     source.copy(this.#bytes, this.#to, from, to);
+    const start = this.#to;
     this.#to = end;
     this.lastSeq += count;
     this.tip = tip;
+    if (count === 1 || to - from < packBytes) this.#recordEnds(end, this.lastSeq, tip);
+    else this.#lookForEnds(start, firstSeq);
     if (fold !== undefined) this.fold = { seq: this.lastSeq, bytes: fold };
   }
 
@@ -53,6 +60,38 @@ export class Tail implements Records {
     const first = Math.min(seq, this.lastSeq) + 1;
     this.#from += placeOf(this, first);
     this.firstSeq = first;
+    this.#ends.length = 0;
+    this.#packFrom = this.#from;
+    this.#lookForEnds(this.#from, first);
+  }
+
+  /** These records in packs of about 32 KB each. */
+  *packs(chatId: ChatId): Generator<Pack> {
+    const ends = this.#ends;
+    let from = this.#from;
+    let first = this.firstSeq;
+    for (let at = 0; at < ends.length; at += 3) {
+      const [to, lastSeq, tip] = [ends[at] as number, ends[at + 1] as number, ends[at + 2] as number];
+      yield { chatId, lastSeq, count: lastSeq - first + 1, tip, bytes: this.#bytes.subarray(from, to) };
+      from = to;
+      first = lastSeq + 1;
+    }
+    if (from < this.#to) yield { chatId, lastSeq: this.lastSeq, count: this.lastSeq - first + 1, tip: this.tip, bytes: this.#bytes.subarray(from, this.#to) };
+  }
+
+  /** A record, the one of `seq`, ends at `at`: there the pack may end. */
+  #recordEnds(at: number, seq: number, tip: Tip): void {
+    if (at - this.#packFrom < packBytes) return;
+    this.#ends.push(at, seq, tip);
+    this.#packFrom = at;
+  }
+
+  #lookForEnds(start: number, first: number): void {
+    for (let at = start, seq = first; at < this.#to; seq += 1) {
+      const tip = tipAt(this.#bytes, at);
+      at = behind(this.#bytes, at);
+      this.#recordEnds(at, seq, tip);
+    }
   }
 }
 
