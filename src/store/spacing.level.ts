@@ -2,8 +2,9 @@
 
 /** The busier the event loop, the further: frames for one socket then leave together, and what comes in waits less for the processor than it would otherwise. */
 const every = { idleMs: 4, busyMs: 24, idleShare: 0.75, busyShare: 0.95 };
-/** Longer than a collection of garbage, and the turns that make up for it: those are no load. */
-const lookEveryMs = 500;
+const lookEveryMs = 100;
+/** The middle one of so many looks counts: a collection of garbage, with the turns that make up for it, is no load, and a load that comes at once is one soon. */
+const looks = 3;
 
 export class Spacing {
   #everyMs = every.idleMs;
@@ -11,6 +12,8 @@ export class Spacing {
   #begunMs = Number.NEGATIVE_INFINITY;
   #lookedMs = performance.now();
   #utilisation = performance.eventLoopUtilization();
+  /** Of the last looks, the newest last. */
+  #shares: readonly number[] = new Array<number>(looks).fill(0);
 
   /** Until the next commit may begin; none for one that comes alone. */
   get waitMs(): number {
@@ -29,8 +32,10 @@ export class Spacing {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, this.#utilisation);
     this.#utilisation = now;
+    this.#shares = [...this.#shares.slice(1), utilization];
+    const share = this.#shares.toSorted((a, b) => a - b)[looks >> 1] as number;
     const { idleMs, busyMs, idleShare, busyShare } = every;
-    const target = idleMs + (busyMs - idleMs) * Math.min(1, Math.max(0, (utilization - idleShare) / (busyShare - idleShare)));
-    this.#everyMs += (target - this.#everyMs) / 2; // halfway: neither is one busy moment
+    const target = idleMs + (busyMs - idleMs) * Math.min(1, Math.max(0, (share - idleShare) / (busyShare - idleShare)));
+    this.#everyMs += (target - this.#everyMs) / 2;
   }
 }
