@@ -113,7 +113,8 @@ function post(state: ChatState, command: Post, nowMs: number): ChatStep {
   // Before anything that depends on whether the chat exists: a stranger must not learn it.
   if (peer !== null && isDirect(state.chatId) && !isPeer(state, from.userId, peer)) return refuse(state, from, number, 'wrongPeer');
   if (state.seq === 0) return postFirst(state, command, nowMs);
-  if (!members.isMember(state.members, from.userId)) return refuse(state, from, number, members.everWas(state.members, from.userId) ? 'notAMember' : 'noSuchChat');
+  const unheard = judgeStay(state, command, nowMs);
+  if (unheard !== undefined) return unheard;
   if (body.byteLength > limits.bodyBytesMax) return refuse(state, from, number, 'bodyTooBig');
   return appendMessage(state, command, nowMs);
 }
@@ -164,6 +165,19 @@ export function judge(state: ChatState, { from, number, after }: Numbered, nowMs
   if (judged.kind !== 'fresh') return refuse(state, from, number, judged.kind);
   if (number > (nowMs + limits.clockAheadMsMax) * numbersPerMs) return refuse(state, from, number, 'clockOff');
   return undefined;
+}
+
+/**
+ * Refuses who is not in, and what they wrote before they were let in again: they may have been told that it is refused, while another copy of it was still on its way.
+ * The number says when that was. The next one has to be above `highest`, for the device's clock may be behind the chat's.
+ */
+export function judgeStay(state: ChatState, { from, number }: Numbered, nowMs: number): ChatStep | undefined {
+  const member = members.presentOf(state.members, from.userId);
+  if (member === undefined) return refuse(state, from, number, members.everWas(state.members, from.userId) ? 'notAMember' : 'noSuchChat');
+  if (member.rejoinedAtMs === 0) return undefined;
+  // Where the chat's clock was once far ahead: a number above it has to be one that is taken.
+  const highest = Math.min(member.rejoinedAtMs, nowMs + limits.clockAheadMsMax / 2) * numbersPerMs;
+  return number > highest ? undefined : refuse(state, from, number, 'numberPassed', highest);
 }
 
 /** What a device gives up or renumbers for ever on. */

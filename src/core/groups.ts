@@ -4,7 +4,7 @@ import { limits } from '../protocol/limits.ts';
 import { membersContentType, type Role } from '../protocol/members.ts';
 import { type Entry, type EntryKind, entryKinds } from '../protocol/messages.ts';
 import { type ChatId, type DeviceId, idFrom, isDirect, type UserId } from '../structures/ids.ts';
-import { append, type ChatEffect, type ChatState, type ChatStep, type InboxLine, judge, type NewEntry, type Numbered, refuse } from './chat.ts';
+import { append, type ChatEffect, type ChatState, type ChatStep, type InboxLine, judge, judgeStay, type NewEntry, type Numbered, refuse } from './chat.ts';
 import * as members from './members.ts';
 import { type Origin, unreachable } from './step.ts';
 
@@ -29,10 +29,9 @@ export function create(state: ChatState, command: Numbered & { readonly title: s
 }
 
 export function change(state: ChatState, command: Numbered & { readonly change: members.MemberChange }, nowMs: number): ChatStep {
-  const stopped = judge(state, command, nowMs);
+  const stopped = judge(state, command, nowMs) ?? judgeStay(state, command, nowMs);
   if (stopped !== undefined) return stopped;
   const { from, number, change: wanted } = command;
-  if (!members.isMember(state.members, from.userId)) return refuse(state, from, number, members.everWas(state.members, from.userId) ? 'notAMember' : 'noSuchChat');
   if (isDirect(state.chatId) || !members.may(state.members, from.userId, wanted)) return refuse(state, from, number, 'forbidden');
   return changed(state, from, number, wanted, nowMs);
 }

@@ -13,6 +13,8 @@ export interface Member {
   readonly role: Role;
   /** Ascending; the last one is the present stay, if any. */
   readonly stays: readonly Stay[];
+  /** The chat's time when the last stay began, in ms; 0 for the first one. */
+  readonly rejoinedAtMs: number;
 }
 
 export interface Members {
@@ -28,13 +30,18 @@ export function isMember({ byUser }: Members, userId: UserId): boolean {
   return byUser.get(userId)?.stays.at(-1)?.left === 0;
 }
 
+/** Undefined for who is not in now. */
+export function presentOf({ byUser }: Members, userId: UserId): Member | undefined {
+  const member = byUser.get(userId);
+  return member?.stays.at(-1)?.left === 0 ? member : undefined;
+}
+
 export function everWas({ byUser }: Members, userId: UserId): boolean {
   return byUser.has(userId);
 }
 
-export function roleOf({ byUser }: Members, userId: UserId): Role | undefined {
-  const member = byUser.get(userId);
-  return member?.stays.at(-1)?.left === 0 ? member.role : undefined;
+export function roleOf(members: Members, userId: UserId): Role | undefined {
+  return presentOf(members, userId)?.role;
 }
 
 export function staysOf({ byUser }: Members, userId: UserId): readonly Stay[] {
@@ -95,7 +102,7 @@ export function applyEntry(members: Members, entry: Entry): Members {
   switch (entry.entryKind) {
     case entryKinds.created:
     case entryKinds.added:
-      return joined(members, body, entry.seq);
+      return joined(members, body, entry);
     case entryKinds.removed:
     case entryKinds.left:
       return left(members, body, entry.seq);
@@ -113,14 +120,21 @@ export function bodyOf(title: string, members: MembersBody['members']): Uint8Arr
 
 export function toPlain({ byUser, present }: Members): unknown {
   const places = new Map([...byUser.keys()].map((userId, at) => [userId, at]));
-  const rows = [...byUser].map(([userId, { role, stays }]) => [userId, roles.indexOf(role), stays.flatMap((stay) => [stay.joined, stay.left])]);
+  const rows = [...byUser].map(([userId, { role, stays, rejoinedAtMs }]) => {
+    const row = [userId, roles.indexOf(role), stays.flatMap((stay) => [stay.joined, stay.left])];
+    return rejoinedAtMs === 0 ? row : [...row, rejoinedAtMs];
+  });
   return [rows, present.map((userId) => places.get(userId))];
 }
 
+/** The last field is missing for who never came back, and in folds that were written before there was one: then nobody is held to it. */
+type PlainMember = readonly [UserId, number, readonly number[], number?];
+
 export function fromPlain(plain: unknown): Members {
-  const [rows, present] = plain as [[UserId, number, number[]][], number[]];
-  const byUser = new Map<UserId, Member>(rows.map(([userId, role, ends]) => [userId, { role: roles[role] ?? 'member', stays: staysFrom(ends) }]));
-  return { byUser, present: present.map((place) => (rows[place] as [UserId, number, number[]])[0]) };
+  const [rows, present] = plain as [PlainMember[], number[]];
+  const byUser = new Map<UserId, Member>();
+  for (const [userId, role, ends, rejoinedAtMs = 0] of rows) byUser.set(userId, { role: roles[role] ?? 'member', stays: staysFrom(ends), rejoinedAtMs });
+  return { byUser, present: present.map((place) => (rows[place] as PlainMember)[0]) };
 }
 
 function staysFrom(ends: readonly number[]): Stay[] {
@@ -129,13 +143,13 @@ function staysFrom(ends: readonly number[]): Stay[] {
   return stays;
 }
 
-function joined({ byUser, present }: Members, { members }: MembersBody, seq: number): Members {
+function joined({ byUser, present }: Members, { members }: MembersBody, { seq, atMs }: Entry): Members {
   const next = new Map(byUser);
   const now = [...present];
   for (const [userId, role] of members) {
     const former = next.get(userId);
     if (former?.stays.at(-1)?.left === 0) continue;
-    next.set(userId, { role, stays: [...(former?.stays ?? []), { joined: seq, left: 0 }] });
+    next.set(userId, { role, stays: [...(former?.stays ?? []), { joined: seq, left: 0 }], rejoinedAtMs: former === undefined ? 0 : atMs });
     now.push(userId);
   }
   return { byUser: next, present: now };
@@ -148,7 +162,7 @@ function left({ byUser, present }: Members, { members }: MembersBody, seq: numbe
     const former = next.get(userId);
     const stay = former?.stays.at(-1);
     if (former === undefined || stay === undefined || stay.left !== 0) continue;
-    next.set(userId, { role: 'member', stays: [...former.stays.slice(0, -1), { joined: stay.joined, left: seq }] });
+    next.set(userId, { ...former, role: 'member', stays: [...former.stays.slice(0, -1), { joined: stay.joined, left: seq }] });
     gone.add(userId);
   }
   return { byUser: next, present: present.filter((userId) => !gone.has(userId)) };

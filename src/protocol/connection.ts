@@ -34,7 +34,7 @@ export const Refused = frame(3, 'refused', {
   why: text({ max: 64 }), // the code's name
   says: text({ max: 512 }), // what to do
   retryAfterMs: later(counter()),
-  highest: later(counter()), // with outOfOrder: the highest number accepted
+  highest: later(counter()), // with outOfOrder: the highest number accepted; with numberPassed: your new number must be above it
 });
 export type Refused = FrameOf<typeof Refused>;
 

@@ -121,7 +121,7 @@ export class Engine {
         policy,
         journal,
         entriesPerChatMax: storage.entriesPerChatMax,
-        accepted: (number) => this.numbers.accepted(number),
+        accepted: (number) => this.numbers.passed(number),
         claim: (chatId, entries, seq) => this.sends.claim(chatId, entries, seq),
         gap: (place) => this.pulls.want(place),
         placed: (place, entries) => this.placed(place, entries),

@@ -42,8 +42,8 @@ export class Numbers {
     return this.last;
   }
 
-  /** The server has taken that number of this device: perhaps from a life before this storage was restored. */
-  accepted(number: number): void {
+  /** The next ones are above that: the server has taken it of this device, perhaps in a life before this storage was restored, or takes only higher ones. */
+  passed(number: number): void {
     this.last = Math.max(this.last, number);
   }
 

@@ -10,6 +10,7 @@ export function judgeRefusal(sends: Sends, one: Open, refused: Refused): void {
   if (one.state === 'accepted' || one.state === 'settling' || one.state === 'storing') return; // an answer to an older copy
   switch (refused.why) {
     case 'numberPassed':
+      if (refused.highest !== null) sends.needs.numbers.passed(refused.highest);
       return renumber(sends, one);
     case 'clockOff':
       // Counted from a clock that was wrong, perhaps since welcome has told the server's: that is asked again, and it goes again.

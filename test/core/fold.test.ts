@@ -1,12 +1,14 @@
 // A chat's state is a fold of its log: from the start, from any kept fold and live it is the same; and no interleaving with resends stores anything twice.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import type { ChatCommand, ChatState } from '../../src/core/chat.ts';
 import { apply, emptyChat, type Folded, foldFromBytes, foldToBytes } from '../../src/core/fold.ts';
+import { numbersPerMs } from '../../src/protocol/limits.ts';
 import { roles } from '../../src/protocol/members.ts';
 import type { Entry } from '../../src/protocol/messages.ts';
-import { ann, bob, chat, chatOf, created, directOf, foldOf, groupOf, noon, person, post, take, takeAt } from './builders.ts';
+import { add, ann, bob, chat, chatOf, created, directOf, foldOf, groupOf, noon, person, post, remove, seqOf, take, takeAt, whyRefused } from './builders.ts';
 
 const people = Array.from({ length: 6 }, (_, n) => person(n + 1));
 const one = fc.constantFrom(...people);
@@ -32,7 +34,8 @@ function commandsOf(deeds: readonly Deed[], start: ChatState): ChatCommand[] {
       continue;
     }
     const from = { ...by, deviceId: person(Number(people.indexOf(by)) + 1, device).deviceId };
-    const last = counters.get(from.deviceId) ?? 0;
+    // Some number from the chat's clock on, others from far below: those are not heard after they were out.
+    const last = counters.get(from.deviceId) ?? (device > 4 ? noon * numbersPerMs : 0);
     const number = last + (skip ? 7 : 1);
     counters.set(from.deviceId, number);
     const numbered = { from, number, after: skip ? 0 : last };
@@ -168,3 +171,20 @@ test('the fold of a direct chat stays small enough to ride with every append', (
   assert.equal(state.seq, 101);
   assert.ok(foldToBytes(state).byteLength < 2 * 1_024);
 });
+
+test('a fold keeps when somebody came back; one of before there was that is read, and holds nobody to it', () => {
+  const { state } = take(chatOf(ann, bob), remove(ann, { number: 1 }, bob), add(ann, { number: 2, after: 1 }, bob));
+  const old = post(bob, { number: noon * numbersPerMs });
+  const woken = foldFromBytes(state.chatId, foldToBytes(state)) ?? assert.fail('a fold of this version is read');
+  assert.deepEqual([...woken.members.byUser], [...state.members.byUser]);
+  assert.equal(whyRefused(take({ ...woken, receipts: state.receipts }, old)), 'numberPassed');
+  const [version, seq, countable, atMs, title, grownAtMs, [rows, present], resends] = decode(foldToBytes(state)) as Former;
+  assert.deepEqual(
+    rows.map((row) => row.length),
+    [3, 4],
+  );
+  const former = encode([version, seq, countable, atMs, title, grownAtMs, [rows.map((row) => row.slice(0, 3)), present], resends]);
+  const read = foldFromBytes(state.chatId, former) ?? assert.fail('a fold of a former version is read');
+  assert.equal(seqOf(take({ ...read, receipts: state.receipts }, old)), 4);
+});
+type Former = [number, number, number, number, string, number, [unknown[][], number[]], unknown];

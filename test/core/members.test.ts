@@ -1,9 +1,11 @@
 // Who is in a chat, since and until which entry, and what that entitles to.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ChatState } from '../../src/core/chat.ts';
 import { applyEntry, heirOf, isMember, nobody, roleOf, sees, staysOf, visibleHead } from '../../src/core/members.ts';
+import { limits, numbersPerMs } from '../../src/protocol/limits.ts';
 import { entryKinds } from '../../src/protocol/messages.ts';
-import { add, ann, bob, chatOf, eve, kim, leave, mark, only, post, pull, remove, seqOf, setRole, take, textBytes, whyRefused } from './builders.ts';
+import { add, ann, bob, chatOf, eve, kim, leave, mark, noon, only, person, post, pull, remove, seqOf, setRole, take, takeAt, textBytes, whyRefused } from './builders.ts';
 
 test('a stay lasts from the entry that lets in to the entry that ends it, both seen', () => {
   const stays = [{ joined: 3, left: 5 }];
@@ -45,7 +47,69 @@ test('whoever is removed and added again has two stays', () => {
     { joined: 1, left: 2 },
     { joined: 4, left: 0 },
   ]);
-  assert.equal(seqOf(take(state, post(bob, { number: 1 }))), 5);
+  assert.equal(seqOf(take(state, post(bob, { number: numberAt(noon) + 1 }))), 5);
+});
+
+/** The first number of that moment. */
+function numberAt(ms: number): number {
+  return ms * numbersPerMs;
+}
+
+/** Bob wrote at noon under its first number, was removed, and let in again an hour later. */
+function returned(): ChatState {
+  const { state } = take(chatOf(ann, bob), post(bob, { number: numberAt(noon) }), remove(ann, { number: 1 }, bob));
+  return takeAt(noon + 3_600_000, state, add(ann, { number: 2, after: 1 }, bob)).state;
+}
+
+test('what somebody wrote before they were let in again is not taken: they may have been told that it is refused', () => {
+  const highest = numberAt(noon + 3_600_000);
+  for (const number of [numberAt(noon) + 1, highest]) {
+    const old = { number, after: numberAt(noon) };
+    for (const command of [post(bob, old), leave(bob, old)]) {
+      const { state, effects } = takeAt(noon + 7_200_000, returned(), command);
+      assert.deepEqual(effects, [{ kind: 'check' }, { kind: 'refused', to: bob, request: number, why: 'numberPassed', highest }]);
+      assert.deepEqual(state, returned());
+    }
+  }
+});
+
+test('what somebody writes after they were let in again is taken, on a clock that is behind too', () => {
+  const fresh = { number: numberAt(noon + 3_600_000) + 1, after: numberAt(noon) };
+  for (const nowMs of [noon, noon + 7_200_000]) {
+    assert.equal(seqOf(takeAt(nowMs, returned(), post(bob, fresh))), 5);
+    assert.equal(seqOf(takeAt(nowMs, returned(), leave(bob, fresh))), 5);
+  }
+});
+
+test('what was stored in a former stay is known when it is sent again, and one that follows it too late is out of order', () => {
+  assert.equal(seqOf(take(returned(), post(bob, { number: numberAt(noon) }))), 2);
+  assert.equal(whyRefused(take(returned(), post(bob, { number: numberAt(noon) + 9, after: numberAt(noon) + 5 }))), 'outOfOrder');
+});
+
+test('whoever never left, or is in for the first time, writes under whatever number', () => {
+  const { state } = takeAt(noon + 3_600_000, returned(), add(ann, { number: 3, after: 2 }, eve));
+  for (const one of [person(1, 2), eve]) assert.equal(seqOf(takeAt(noon + 3_600_000, state, post(one, { number: 1 }))), 6);
+});
+
+test('each return counts anew, whatever the role', () => {
+  const later = takeAt(
+    noon + 7_200_000,
+    returned(),
+    remove(ann, { number: 3, after: 2 }, bob),
+    add(ann, { number: 4, after: 3 }, bob),
+    setRole(ann, { number: 5, after: 4 }, bob, 'admin'),
+  );
+  const number = numberAt(noon + 3_600_000) + 1;
+  assert.equal(whyRefused(takeAt(noon + 7_200_000, later.state, post(bob, { number }))), 'numberPassed');
+  assert.equal(seqOf(takeAt(noon + 7_200_000, later.state, post(bob, { number: numberAt(noon + 7_200_000) + 1 }))), 8);
+});
+
+test('whoever came back while the chat`s clock was days ahead is told a number that is taken', () => {
+  const days = 3 * 86_400_000;
+  const { state } = takeAt(noon + days, chatOf(ann, bob), remove(ann, { number: 1 }, bob), add(ann, { number: 2, after: 1 }, bob));
+  const [refused] = only(take(state, post(bob, { number: numberAt(noon) })).effects, 'refused');
+  assert.equal(refused?.highest, numberAt(noon + limits.clockAheadMsMax / 2));
+  assert.equal(seqOf(take(state, post(bob, { number: (refused?.highest ?? 0) + 1 }))), 4);
 });
 
 test('whoever comes back comes back as a plain member', () => {

@@ -198,7 +198,15 @@ export class EnduringDevice {
     }
     const place = [...this.places.values()].find(({ open }) => open.some(({ number }) => number === request));
     if (place === undefined) return;
-    if (why === 'numberPassed') throw new Error(`number ${request} in ${place.chatId} was passed, although each send names the one before it`);
+    if (why === 'numberPassed') {
+      if (highest === null) throw new Error(`number ${request} in ${place.chatId} was passed, although each send names the one before it`);
+      // From before it was let in again. Those behind it were never stored either: each names the one before it.
+      this.#lastNumber = Math.max(this.#lastNumber, highest);
+      return this.#renumber(
+        place,
+        place.open.findIndex(({ number }) => number === request),
+      );
+    }
     if (why === 'settled') {
       place.doubted = request;
       return this.#pull(place);
@@ -237,9 +245,14 @@ export class EnduringDevice {
   /** The log has been pulled to its end. What is not in it was never stored: it and those behind it get new numbers. */
   #decide(place: Place, doubted: number): void {
     place.doubted = undefined;
-    if (!place.open.some(({ number }) => number === doubted)) return;
-    let after = place.accepted;
+    if (place.open.some(({ number }) => number === doubted)) this.#renumber(place, 0);
+  }
+
+  /** Those that are open get new numbers, from that one on. */
+  #renumber(place: Place, from: number): void {
+    let after = place.open[from - 1]?.number ?? place.accepted;
     for (const [at, send] of place.open.entries()) {
+      if (at < from) continue;
       this.#lastNumber = Math.max(this.#lastNumber + 1, Date.now() * numbersPerMs);
       place.open[at] = { ...send, number: this.#lastNumber, after };
       after = this.#lastNumber;

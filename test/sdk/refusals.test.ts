@@ -238,6 +238,50 @@ test('numberPassed: the new number is above every one of this device that stands
   assert.ok(peer.one('send').number > number + 1_000_000_000);
 });
 
+test('numberPassed with highest: everything from there on gets numbers above it, at once, in order, and is sent once', async () => {
+  const { rig, peer } = await inGroup();
+  const chat = rig.client.chat(group);
+  const both = Promise.all([chat.send('a'), chat.send('b')]);
+  await rig.clock.settle();
+  const [a, b] = peer.take('send');
+  // Let in again by a chat whose clock is an hour ahead of this device's.
+  const highest = (rig.clock.nowMs() + 3_600_000) * numbersPerMs;
+  peer.refuse(a?.number ?? 0, 310, { highest });
+  peer.refuse(b?.number ?? 0, 312, { highest: 0 });
+  await rig.clock.settle();
+  const again = peer.take('send');
+  assert.deepEqual(texts(again), ['a', 'b']);
+  assert.ok((again[0]?.number ?? 0) > highest && (again[1]?.number ?? 0) > (again[0]?.number ?? 0));
+  assert.equal(again[1]?.after, again[0]?.number);
+  again.forEach(({ number }, at) => void sentAs(peer, number, 2 + at));
+  await rig.clock.settle();
+  assert.deepEqual(seqs(await both), [2, 3]);
+  assert.deepEqual([rig.client.pending(), texts(peer.take('send'))], [[], []]);
+});
+
+test('numberPassed with highest: a client that is opened again numbers above it as well', async () => {
+  const disk = memoryDisk();
+  const first = await rigOf({ disk });
+  void first.client
+    .chat(annBob)
+    .send('a')
+    .catch(() => undefined);
+  const peer = await first.connect();
+  const highest = (first.clock.nowMs() + 3_600_000) * numbersPerMs;
+  peer.refuse(peer.one('send').number, 310, { highest });
+  await first.clock.settle();
+  assert.ok(peer.one('send').number > highest);
+  await first.client.close();
+  const second = await rigOf({ disk, clock: first.clock });
+  void second.client
+    .chat(annBob)
+    .send('b')
+    .catch(() => undefined);
+  const numbers = (await second.connect()).take('send').map(({ number }) => number);
+  assert.equal(numbers.length, 2);
+  assert.ok((numbers[0] ?? 0) > highest && (numbers[1] ?? 0) > (numbers[0] ?? 0));
+});
+
 test('numberPassed again and again is not answered at once each time', async () => {
   const { rig, peer } = await inGroup();
   void rig.client.chat(group).send('a');

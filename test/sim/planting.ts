@@ -1,5 +1,6 @@
 // How a bug is put into a world: around an actor's definition, a chat's rules, the log.
 import type { ChatCommand, ChatEffect, ChatState } from '../../src/core/chat.ts';
+import { decodeFromDevice, decodeToDevice } from '../../src/protocol/codec.ts';
 import { StoreUnavailable } from '../../src/store/faults.ts';
 import type { MessageStore } from '../../src/store/messages.ts';
 import type { MemoryDisk } from '../../src/store/stores.memory.ts';
@@ -30,5 +31,33 @@ export function unknownIsNo(): Plant {
       },
     })),
     ...inDefinition('chat', (definition) => ({ ...definition, giveBack: (command, why, id) => definition.giveBack(command, why === 'unavailable' ? 'internal' : why, id) })),
+  };
+}
+
+/** Of each send that its device was told is refused, for its user is no member, copies come again later: as if they had been under way all the time. No bug, but a world in which one shows. */
+export function refusedComesAgain(): Plant {
+  return {
+    dial: (dial, random) => {
+      const sends = new Map<number, Uint8Array>();
+      const refused: Uint8Array[] = [];
+      return (events) => {
+        const wire = dial({
+          ...events,
+          received(bytes) {
+            const frame = decodeToDevice(bytes);
+            const copy = frame.kind === 'refused' && frame.why === 'notAMember' ? sends.get(frame.request) : undefined;
+            if (copy !== undefined) refused.push(copy);
+            events.received(bytes);
+          },
+        });
+        const send = (bytes: Uint8Array): void => {
+          wire.send(bytes);
+          const frame = decodeFromDevice(bytes);
+          if (frame.kind === 'send') sends.set(frame.number, bytes);
+          if (frame.kind !== 'hello' && refused.length > 0 && random.chance(0.2)) wire.send(random.pick(refused));
+        };
+        return { close: () => wire.close(), send };
+      };
+    },
   };
 }

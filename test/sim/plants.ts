@@ -1,6 +1,7 @@
 // Bugs that the simulator must find, put into a world from outside: each is a wrapper around a store, an actor, the link or a device. None of them is in src.
 import type { ChatCommand, ChatEffect, ChatState } from '../../src/core/chat.ts';
 import { foldFromBytes, foldToBytes } from '../../src/core/fold.ts';
+import type { Members } from '../../src/core/members.ts';
 import { noResends, type Resends } from '../../src/core/resends.ts';
 import { decodeFromDevice } from '../../src/protocol/codec.ts';
 import type { Inbox } from '../../src/store/inbox.ts';
@@ -9,7 +10,7 @@ import type { MemoryDisk } from '../../src/store/stores.memory.ts';
 import type { ChatId, DeviceId, UserId } from '../../src/structures/ids.ts';
 import type { CheckerName } from './checkers.ts';
 import { noFaults } from './faults.ts';
-import { inChatSteps, inDefinition, inMessages, unknownIsNo } from './planting.ts';
+import { inChatSteps, inDefinition, inMessages, refusedComesAgain, unknownIsNo } from './planting.ts';
 import type { Plant } from './world.ts';
 
 export interface PlantedBug {
@@ -196,6 +197,15 @@ export const plants: readonly PlantedBug[] = [
     }),
   },
   {
+    name: 'what somebody wrote before they were let in again is taken',
+    foundBy: ['nothingWrittenIsLost'],
+    likely: 6,
+    plant: () => ({
+      ...inChatSteps((step) => (state, command, nowMs) => step(command.kind === 'post' ? { ...state, members: neverBack(state.members) } : state, command, nowMs)),
+      ...refusedComesAgain(),
+    }),
+  },
+  {
     name: 'mailboxes take all that comes',
     foundBy: ['mailboxesAreBounded'],
     likely: 1,
@@ -248,6 +258,11 @@ async function unfenced(inner: MessageStore, disk: MemoryDisk, { chatId, entries
 function forgetting(resends: Resends, deviceId: DeviceId, number: number): Resends {
   const recent = resends.recent.map((ring) => (ring.deviceId === deviceId && ring.highest >= number ? { ...ring, highest: number - 1, floor: 0, pairs: [] } : ring));
   return { ...resends, recent };
+}
+
+/** As if nobody had been let in a second time. */
+function neverBack(members: Members): Members {
+  return { ...members, byUser: new Map([...members.byUser].map(([userId, member]) => [userId, { ...member, rejoinedAtMs: 0 }])) };
 }
 
 function pushesToRemoved(): Plant {
