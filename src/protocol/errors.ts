@@ -33,7 +33,7 @@ export const refusals = {
   noSuchUser: { code: 303, action: 'never', says: 'There is no such user. Look the handle up first.' },
   groupFull: { code: 304, action: 'never', says: 'The group would have more members than groupMembersMax.' },
   wrongPeer: { code: 305, action: 'never', says: 'This direct chat is not the one of you and that peer. Compute its id from both user ids.' },
-  numberPassed: { code: 310, action: 'renumber', says: 'This number is too old here, and was never stored. Send it again under a new one, above highest where that is given.' },
+  numberPassed: { code: 310, action: 'renumber', says: 'This number is too old here, and was never stored. Send it again under a new number, above highest where that is given.' },
   settled: { code: 311, action: 'resync', says: 'This number lies so far back that the answer is in the log only. Pull; if the entry is not there, send it under a new number.' },
   outOfOrder: { code: 312, action: 'resync', says: 'An earlier send of yours has not arrived. Send again from the oldest open one; with none older open, with after = highest.' },
   clockOff: { code: 313, action: 'renumber', says: "The number is more than a day ahead of the server's clock. Count from serverTimeMs in welcome." },
