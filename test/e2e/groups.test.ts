@@ -114,6 +114,20 @@ overEachTransport('a group', (served) => {
     assert.deepEqual([all.entries.map(({ seq }) => seq), all.through, all.head], [[1, 2, 4, 5], 5, 5]);
   });
 
+  test('who comes back finds nothing stored that was refused meanwhile, even if a copy of it comes late; under a number above highest it is', async () => {
+    const [ann, bob] = [await served.user(), await served.user()];
+    const chatId = await ann.group('club', [bob.userId]);
+    await ann.askFor('sent', { kind: 'removeMember', chatId, number: ann.number(), after: ann.after(chatId), userId: bob.userId });
+    const send = { kind: 'send', chatId, number: bob.number(), after: 0, contentType: 'text/plain', body: Buffer.from('from outside'), peer: null } as const;
+    assert.equal((await bob.refusedTo(send)).why, 'notAMember');
+    await ann.askFor('sent', { kind: 'addMembers', chatId, number: ann.number(), after: ann.after(chatId), userIds: [bob.userId] });
+    const { why, highest } = await bob.refusedTo(send);
+    assert.equal(why, 'numberPassed');
+    assert.ok(highest !== null && highest >= send.number);
+    assert.equal((await bob.askFor('sent', { ...send, number: highest + 1 })).seq, 4);
+    assert.deepEqual(textsOf(await bob.pullAll(chatId)), ['from outside']);
+  });
+
   test('its owner gives and takes roles; admins add and remove members; members do neither', async () => {
     const [ann, bob, cleo, dan] = [await served.user(), await served.user(), await served.user(), await served.user()];
     const chatId = await ann.group('club', [bob.userId, cleo.userId]);
