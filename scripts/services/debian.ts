@@ -57,16 +57,31 @@ function have({ program, from, variable, elsewhere }: Wanted, look: () => string
   return installed;
 }
 
-/** Below those that the system gives away to connections meanwhile: it is to be free again after a restart. */
+/** Below those that the system gives away to connections meanwhile: it is to be free again after a restart. Nobody else on this machine who asks here gets it while this process lives. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(20_000, 30_000);
+    if (await isClaimed(port)) continue;
     const server = createServer().listen(port, '127.0.0.1');
     const isFree = await Promise.race([once(server, 'listening').then(() => true), once(server, 'error').then(() => false)]).catch(() => false);
     server.close();
     if (isFree) return port;
   }
 }
+
+/** Claims it, where Linux has names for sockets that go with their process; where not, in this process alone. */
+async function isClaimed(port: number): Promise<boolean> {
+  if (claimed.has(port)) return true;
+  const claim = createServer()
+    .unref()
+    .listen({ path: `\0parley-port-${port}` });
+  const problem = await Promise.race([once(claim, 'listening').then(() => undefined), once(claim, 'error').then(([error]) => error as NodeJS.ErrnoException)]).catch(
+    (error: NodeJS.ErrnoException) => error,
+  );
+  claimed.add(port);
+  return problem?.code === 'EADDRINUSE';
+}
+const claimed = new Set<number>();
 
 function find({ program, variable }: Wanted, folders: readonly string[], mode: number): string | undefined {
   const named = process.env[variable];
