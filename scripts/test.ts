@@ -29,7 +29,7 @@ const counts = await testAll(positionals.length > 0 ? positionals : testFiles('t
 report(counts);
 
 /**
- * What starts real processes is timed by the clock on the wall: most of it is run two files at a time, but a cluster, or what compares rates, has the machine for itself.
+ * What starts real processes is timed by the clock on the wall: most of it is run two files at a time, but a cluster, a Cassandra, or what compares rates, has the machine for itself.
  * Beside those the simulator, which waits for nothing and is timed by nothing, has what they leave.
  */
 async function testAll(files: readonly string[]): Promise<Counts> {
@@ -44,8 +44,8 @@ async function testAll(files: readonly string[]): Promise<Counts> {
 
 function kindOf(file: string): 'own' | 'alone' | 'real' | 'simulated' {
   if (/^test\/sim\//.test(file)) return 'simulated';
-  if (/^test\/(?:e2e\/(?:cluster|four-nodes|bench[^/]*)|faults\/(?:cluster|fuzz|kill9|slow-reader))\.test\.ts$/.test(file)) return 'alone';
-  return /^test\/(?:e2e|faults)\/|\.cql\.test\.ts$/.test(file) ? 'real' : 'own';
+  if (/^test\/(?:e2e\/(?:cluster|four-nodes|bench[^/]*)|faults\/(?:cluster|fuzz|kill9|slow-reader)|store\/[^/]*\.cql)\.test\.ts$/.test(file)) return 'alone';
+  return /^test\/(?:e2e|faults)\//.test(file) ? 'real' : 'own';
 }
 
 function testFiles(folder: string): readonly string[] {
