@@ -6,8 +6,6 @@ import { type Stretch, usedOf } from './side.ts';
 
 /** Above this share of a core a generator may be what limits. */
 export const generatorShareMax = 0.9;
-/** Above this the server is what limits, as long as the generator has more to spare than the server. */
-const serverShareFull = 0.97;
 
 /** Whether they are void is for the caller to say. */
 export function measuredOf(target: Target, stretches: readonly Stretch[], latency: Latency = medianLatency(stretches)): Measured {
@@ -42,13 +40,8 @@ export function measuredOf(target: Target, stretches: readonly Stretch[], latenc
 
 /** Why they say nothing about the server; undefined when the generators had time to spare. */
 export function generatorBusyWhy(stretches: readonly Stretch[]): string | undefined {
-  const [server, { utilisation }] = usedOf(stretches);
-  return isBottleneck(utilisation ?? 0, server?.utilisation ?? 0) ? `the generator was busy ${percent(utilisation)} of the time` : undefined;
-}
-
-/** Shares of a core: whether the generator, rather than the server, was what limited. */
-export function isBottleneck(generator: number, server: number): boolean {
-  return generator > generatorShareMax && !(server >= serverShareFull && server > generator);
+  const [, { utilisation }] = usedOf(stretches);
+  return (utilisation ?? 0) > generatorShareMax ? `the generator was busy ${percent(utilisation)} of the time` : undefined;
 }
 
 /** Of the round whose p99 is the median. */
