@@ -46,7 +46,8 @@ export function flameGraph(profile: CpuProfile, title: string): string {
     const x = size.margin + at * 150;
     return `<rect x="${x}" y="26" width="12" height="12" fill="${colour}"/><text x="${x + 16}" y="36">${says[kind as Kind]}</text>`;
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${height}" font-family="monospace" font-size="11">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${height}" font-family="monospace" font-size="11" role="img">
+<title>${escaped(title)}</title>
 <rect width="100%" height="100%" fill="#fff"/>
 <text x="${size.margin}" y="17" font-size="13">${escaped(title)}</text>
 ${legend.join('\n')}
