@@ -6,36 +6,57 @@ const lookEveryMs = 100;
 /** The middle one of so many looks counts: a collection of garbage, with the turns that make up for it, is no load, and a load that comes at once is one soon. */
 const looks = 3;
 
+/** What is read of the process: the steady clock, and how busy the event loop was since it was last asked. */
+export interface Readings {
+  nowMs(): number;
+  busyShare(): number;
+}
+
 export class Spacing {
+  readonly #readings: Readings;
   #everyMs = every.idleMs;
   /** By the steady clock. */
   #begunMs = Number.NEGATIVE_INFINITY;
-  #lookedMs = performance.now();
-  #utilisation = performance.eventLoopUtilization();
+  #lookedMs: number;
   /** Of the last looks, the newest last. */
   #shares: readonly number[] = new Array<number>(looks).fill(0);
 
+  constructor(readings: Readings = thisProcess()) {
+    this.#readings = readings;
+    this.#lookedMs = readings.nowMs();
+  }
+
   /** Until the next commit may begin; none for one that comes alone. */
   get waitMs(): number {
-    return this.#begunMs + this.#everyMs - performance.now();
+    return this.#begunMs + this.#everyMs - this.#readings.nowMs();
   }
 
   get sinceMs(): number {
-    return performance.now() - this.#begunMs;
+    return this.#readings.nowMs() - this.#begunMs;
   }
 
   /** A commit begins now. */
   begin(): void {
-    this.#begunMs = performance.now();
+    this.#begunMs = this.#readings.nowMs();
     if (this.#begunMs - this.#lookedMs < lookEveryMs) return;
     this.#lookedMs = this.#begunMs;
-    const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, this.#utilisation);
-    this.#utilisation = now;
-    this.#shares = [...this.#shares.slice(1), utilization];
+    this.#shares = [...this.#shares.slice(1), this.#readings.busyShare()];
     const share = this.#shares.toSorted((a, b) => a - b)[looks >> 1] as number;
     const { idleMs, busyMs, idleShare, busyShare } = every;
     const target = idleMs + (busyMs - idleMs) * Math.min(1, Math.max(0, (share - idleShare) / (busyShare - idleShare)));
     this.#everyMs += (target - this.#everyMs) / 2;
   }
+}
+
+function thisProcess(): Readings {
+  let before = performance.eventLoopUtilization();
+  return {
+    nowMs: () => performance.now(),
+    busyShare() {
+      const now = performance.eventLoopUtilization();
+      const { utilization } = performance.eventLoopUtilization(now, before);
+      before = now;
+      return utilization;
+    },
+  };
 }
