@@ -75,11 +75,12 @@ async function isClaimed(port: number): Promise<boolean> {
   const claim = createServer()
     .unref()
     .listen({ path: `\0parley-port-${port}` });
-  const problem = await Promise.race([once(claim, 'listening').then(() => undefined), once(claim, 'error').then(([error]) => error as NodeJS.ErrnoException)]).catch(
-    (error: NodeJS.ErrnoException) => error,
+  const problem = await once(claim, 'listening').then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error.code,
   );
   claimed.add(port);
-  return problem?.code === 'EADDRINUSE';
+  return problem === 'EADDRINUSE';
 }
 const claimed = new Set<number>();
 
