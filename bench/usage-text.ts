@@ -28,7 +28,7 @@ Load:
       --rate N  messages a second; without it the highest that holds is found, on a server that has been warmed up for 8 s
       --p99 MS  a rate holds while the 99th percentile is at most this; without it as the scenario has it
       --seconds N  measured part · --arrivals poisson|uniform · --seed 1
-      --generators 1  processes that generate; a run in which one of them was the bottleneck is void
+      --generators 1  processes that generate; a run in which one of them was the bottleneck is void; they come before all else on their core, where the system lets them
       --repeat 1  so many runs that are not void; the result is the median
       --cpu-prof DIR  profiles of the servers that were started
 

@@ -1,5 +1,6 @@
 // The generator's turns: send what is due, read what has come, rest. Resting lets frames gather in the sockets' buffers, so that one read takes many: this is what lets one core receive a million a second.
-import { constants, getPriority, setPriority } from 'node:os';
+import { constants } from 'node:os';
+import { atPriority } from './priority.ts';
 import { flushSockets } from './socket.ts';
 
 const turnMs = 1;
@@ -10,19 +11,9 @@ const cell = new Int32Array(new SharedArrayBuffer(4));
  * latencies then come out up to that much too high, never too low.
  */
 export function pace(turn: (nowMs: number) => boolean, restMsMax: number): Promise<void> {
-  const restore = comeFirst();
+  // What else wants the generator's core must not show as latency of the server.
+  const restore = atPriority(constants.priority.PRIORITY_HIGHEST);
   return taken(turn, restMsMax).finally(restore);
-}
-
-/** What else wants the generator's core must not show as latency of the server. Where the system does not allow it, all goes on as it was. */
-function comeFirst(): () => void {
-  const before = getPriority();
-  try {
-    setPriority(constants.priority.PRIORITY_HIGHEST);
-    return () => setPriority(before);
-  } catch {
-    return () => undefined;
-  }
 }
 
 function taken(turn: (nowMs: number) => boolean, restMsMax: number): Promise<void> {

@@ -1,11 +1,11 @@
 // The run of the reconnect storm: chats are filled while their sessions are away; then all come back at once, and others talk meanwhile.
-import { getPriority, setPriority } from 'node:os';
 import { directChatId } from '../../src/protocol/direct.ts';
 import { limits } from '../../src/protocol/limits.ts';
 import type { ChatId } from '../../src/structures/ids.ts';
 import type { Measured } from '../figures.ts';
 import { bodyHeadBytes, isBodyHead, writeBodyHead } from '../generator/body.ts';
 import { type Account, Device, DeviceFailed } from '../generator/device.ts';
+import { atPriority } from '../generator/priority.ts';
 import { seededRandom } from '../generator/schedule.ts';
 import { eachOf } from '../generator/speaker.ts';
 import { type StormLoad, settingOf } from '../scenarios/scenario.ts';
@@ -155,23 +155,13 @@ async function comeBackAll(
       }
     }
   };
-  const priority = getPriority();
-  setPriority(niceness);
+  const restore = atPriority(niceness);
   try {
     await Promise.all(accounts.map(comeBack));
     return performance.now() - beganMs;
   } finally {
-    raisePriority(priority);
+    restore();
     side.endWindow();
-  }
-}
-
-/** Back to what it was, where we may; else further runs of this process are as they are: all of it comes later. */
-function raisePriority(priority: number): void {
-  try {
-    setPriority(priority);
-  } catch {
-    // for the superuser only
   }
 }
 

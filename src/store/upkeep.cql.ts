@@ -31,10 +31,7 @@ export interface Beating {
 const { prototype: connections } = createRequire(import.meta.url)('cassandra-driver/lib/connection.js') as { readonly prototype: Beating };
 
 /** A request that is written as its connection ends begins the heartbeat of that connection anew, which then waits for the answer to itself for ever: a timer, and all that hangs on it, each time. */
-export function endHeartbeats(of: Beating = connections): void {
-  const beat = of._idleTimeoutHandler;
-  of._idleTimeoutHandler = function (this: Beating) {
-    if (this.isSocketOpen) beat.call(this);
-  };
-}
-endHeartbeats();
+const beat = connections._idleTimeoutHandler;
+connections._idleTimeoutHandler = function (this: Beating) {
+  if (this.isSocketOpen) beat.call(this);
+};

@@ -14,7 +14,7 @@ interface CounterRow {
 const counters = {
   commands: { name: 'commands_total', help: 'Commands that actors have stepped.' },
   givenBack: { name: 'commands_given_back_total', help: 'Commands that were returned undone to whoever sent them.' },
-  notAdmitted: { name: 'not_admitted_total', help: 'Hellos, resumes and heals that were refused because too many waited for their turn.' },
+  notAdmitted: { name: 'not_admitted_total', help: 'Connections, hellos, resumes and heals that were refused because too many waited for their turn.' },
   appends: { name: 'appends_total', help: 'Appends to the logs of chats that have become durable.' },
   entries: { name: 'entries_total', help: 'Entries in those appends.' },
   superseded: { name: 'superseded_total', help: 'Appends refused because another activation had written.' },
@@ -66,7 +66,7 @@ const gauges = {
   link_waiting_bytes: 'What waits to be sent to other nodes, or to be confirmed.',
   link_subscriptions: 'Users and large chats that this node wants to hear of.',
   lagging_devices: 'Devices that read too slowly and have not caught up yet.',
-  admission_waiting: 'Hellos, resumes and heals that wait for their turn.',
+  admission_waiting: 'Connections, hellos, resumes and heals that wait for their turn.',
 } as const;
 
 const distributions = {

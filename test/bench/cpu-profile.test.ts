@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { type CpuProfile, nothing, profileNowUs, splitOf } from '../../bench/cpu-profile.ts';
-
-const node = (id: number, functionName: string, url = '', children: readonly number[] = []) => ({ id, callFrame: { functionName, url }, children });
+import { node } from './profile-node.ts';
 
 test('samples count for the package that they were in, Node’s own code for whoever called it, and nothing where nothing ran', () => {
   const profile: CpuProfile = {

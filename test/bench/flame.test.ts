@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { CpuProfile } from '../../bench/cpu-profile.ts';
 import { flameGraph } from '../../bench/output/flame.ts';
+import { node } from './profile-node.ts';
 
-const node = (id: number, functionName: string, url = '', children: readonly number[] = []) => ({ id, callFrame: { functionName, url }, children });
 const profile: CpuProfile = {
   nodes: [
     node(1, '(root)', '', [2, 3, 4, 5, 8]),

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { test } from 'node:test';
 import { type InboxList, InboxLists } from '../../src/store/inbox-lists.level.ts';
 import type { ChatId } from '../../src/structures/ids.ts';
+import { held } from './held.ts';
 import { newDirectory, openLevel } from './level.ts';
 import { ann, appendOf, bob, chatOf, room, userOf } from './samples.ts';
 
@@ -147,13 +148,3 @@ test('what is known of a chat is told as it is, and only the others are looked u
     ]),
   );
 });
-
-/** A promise that the test settles. */
-function held<Value>() {
-  let resolve: (value: Value) => void = () => undefined;
-  let reject: (error: Error) => void = () => undefined;
-  const promise = new Promise<Value>((...settle) => {
-    [resolve, reject] = settle;
-  });
-  return { promise, resolve: (value: Value) => resolve(value), reject: (error: Error) => reject(error) };
-}

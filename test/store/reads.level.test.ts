@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { StoreUnavailable } from '../../src/store/faults.ts';
 import { Home } from '../../src/store/home.level.ts';
 import { Reads } from '../../src/store/reads.level.ts';
+import { held } from './held.ts';
 import { levelOptions, newDirectory } from './level.ts';
 
 async function rig(t: { after(end: () => Promise<void>): void }) {
@@ -65,13 +66,3 @@ test('once the store is closed whoever waits hears that it cannot be read', asyn
   await home.close();
   await Promise.all(asked);
 });
-
-/** A promise that the test settles. */
-function held<Value>() {
-  let resolve: (value: Value) => void = () => undefined;
-  let reject: (error: Error) => void = () => undefined;
-  const promise = new Promise<Value>((...settle) => {
-    [resolve, reject] = settle;
-  });
-  return { promise, resolve: (value: Value) => resolve(value), reject: (error: Error) => reject(error) };
-}
