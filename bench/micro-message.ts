@@ -10,6 +10,7 @@ import { encodeFrame } from '../src/protocol/codec.ts';
 import { directChatId } from '../src/protocol/direct.ts';
 import { numbersPerMs } from '../src/protocol/limits.ts';
 import { openLevelStores } from '../src/store/stores.level.ts';
+import { nodeEventLoop } from '../src/structures/event-loop.node.ts';
 import { type ChatId, type DeviceId, idFrom, type UserId } from '../src/structures/ids.ts';
 import { startSystem } from '../src/system.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
@@ -58,7 +59,7 @@ const chats = users.map(({ userId }, at) => directChatId(userId, peerOf(at).user
 const directory = mkdtempSync(join(tmpdir(), 'parley-micro-'));
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
 const clock = systemClock();
-const stores = await openLevelStores({ directory, clock, random: Math.random, onReport: ({ says }) => console.error(says) });
+const stores = await openLevelStores({ directory, clock, random: Math.random, loop: nodeEventLoop, onReport: ({ says }) => console.error(says) });
 await Promise.all(users.map(({ userId }, at) => stores.users.create({ userId, handle: `micro-${at}`, name: '', passwordHash: '', createdAtMs: 0 })));
 const metrics = createMetrics();
 let turns: Turns | undefined;

@@ -1,4 +1,5 @@
 // A connection on a bare socket: every read of every connection lands in one static buffer, so receiving allocates nothing; what a turn has to write leaves in one write.
+import { writeSync } from 'node:fs';
 import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 
@@ -41,6 +42,8 @@ export class Wire {
   readonly #owner: WireOwner;
   readonly #tls: boolean;
   readonly #queued: Uint8Array[] = [];
+  /** Undefined where bytes have to go through the stream. */
+  #fd: number | undefined;
   #over = false;
   #why = 'the connection was closed';
 
@@ -49,7 +52,10 @@ export class Wire {
     this.#tls = tls === true;
     const onread = { buffer: inbox, callback: (count: number) => this.#read(count) };
     this.#socket = tls ? connectTls({ host, port, servername: isIP(host) ? '' : host, onread } as ConnectionOptions) : connect({ host, port, noDelay: true, onread });
-    this.#socket.once(tls ? 'secureConnect' : 'connect', () => owner.connected());
+    this.#socket.once(tls ? 'secureConnect' : 'connect', () => {
+      this.#fd = tls ? undefined : fdOf(this.#socket);
+      owner.connected();
+    });
     this.#socket.on('error', (error) => {
       this.#why = error.message;
     });
@@ -70,19 +76,23 @@ export class Wire {
   /** Only `flushSockets` calls this. */
   flush(): void {
     const queued = this.#queued;
-    this.#socket.write(queued.length === 1 ? (queued[0] as Uint8Array) : Buffer.concat(queued));
+    const bytes = queued.length === 1 ? (queued[0] as Uint8Array) : Buffer.concat(queued);
     queued.length = 0;
+    const written = this.#fd === undefined || this.#socket.destroyed || this.#socket.writableLength > 0 ? 0 : writtenAtOnce(this.#fd, bytes);
+    if (written < bytes.byteLength) this.#socket.write(written === 0 ? bytes : bytes.subarray(written));
   }
 
   /** Ends the connection at once; `ended` follows. */
   destroy(why = 'we closed it'): void {
     this.#why = why;
+    this.#fd = undefined;
     this.#socket.destroy();
   }
 
   /** Reset instead of the closing handshake: leaves no port behind in TIME_WAIT. */
   reset(): void {
     this.#why = 'we reset it';
+    this.#fd = undefined;
     if (this.#tls)
       this.#socket.destroy(); // TLS knows no reset
     else this.#socket.resetAndDestroy();
@@ -100,8 +110,23 @@ export class Wire {
   }
 
   #end(): void {
+    this.#fd = undefined; // it may soon be another's
     if (this.#over) return;
     this.#over = true;
     this.#owner.ended(this.#why);
   }
+}
+
+/** How many of the bytes the system has taken: past the stream, which takes three times as long for it. What is wrong with the connection the stream will find out. */
+function writtenAtOnce(fd: number, bytes: Uint8Array): number {
+  try {
+    return writeSync(fd, bytes);
+  } catch {
+    return 0;
+  }
+}
+
+function fdOf(socket: Socket): number | undefined {
+  const fd = (socket as unknown as { readonly _handle?: { readonly fd?: number } })._handle?.fd;
+  return fd !== undefined && fd >= 0 ? fd : undefined;
 }
