@@ -1,6 +1,7 @@
 // What a node is: its system of actors behind sockets, an HTTP API and a listener for operators, given its ports and settings.
 import type { Admission } from './actors/runtime/admission.ts';
 import type { Kernel } from './actors/runtime/kernel.ts';
+import { Pacing } from './actors/runtime/pacing.ts';
 import { startTree, type Tree } from './actors/runtime/tree.nact.ts';
 import { amongNodes } from './among-nodes.ts';
 import type { NatsLink } from './cluster/link.nats.ts';
@@ -18,6 +19,7 @@ import { joseAccessTokens } from './services/tokens.jose.ts';
 import type { RateLimits } from './store/rate-limits.ts';
 import type { Stores } from './store/stores.ts';
 import type { Clock, Random } from './structures/clock.ts';
+import { nodeEventLoop } from './structures/event-loop.node.ts';
 import type { ChatId, DeviceId, UserId } from './structures/ids.ts';
 import { startSystem } from './system.ts';
 import type { Log } from './telemetry/log.ts';
@@ -84,6 +86,7 @@ export async function startNode(settings: Settings, ports: NodePorts, log: Log, 
     edge.devices?.revoked(deviceId);
     system.router.revokeDevice(userId, deviceId);
   });
+  const pacing = new Pacing(nodeEventLoop);
   const onDrain = (): void => asked.resolve('asked by an operator');
   const system = startSystem({
     stores,
@@ -92,7 +95,10 @@ export async function startNode(settings: Settings, ports: NodePorts, log: Log, 
     node: ports.node,
     ...(ports.cluster && { cluster: { ...ports.cluster, url: () => urlOf(settings, listening.socketPort), onDrain } }),
     linkTo: ports.linkTo,
-    afterTurn: () => edge.server?.flush(),
+    afterTurn: (isQuiet) => {
+      edge.server?.flush();
+      if (isQuiet) pacing.turnOver();
+    },
     observe: observing(metrics, (event) => tree?.hear(event)),
     connect(kernel, admission) {
       edge.devices = socketsOf(settings, ports, kernel, admission, known, edge, log, metrics);

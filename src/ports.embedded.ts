@@ -8,6 +8,7 @@ import { memoryRateLimits } from './store/rate-limits.memory.ts';
 import { redisOptionsOf } from './store/redis-settings.ts';
 import { type LevelOptions, type LevelStores, openLevelStores } from './store/stores.level.ts';
 import { openRedisVolatile, type RedisVolatile } from './store/volatile.redis.ts';
+import { nodeEventLoop } from './structures/event-loop.node.ts';
 import { nodeThreads } from './structures/threads.node.ts';
 
 export interface EmbeddedPorts extends NodePorts {
@@ -20,12 +21,18 @@ export async function embeddedPorts(settings: Settings, { onReport, onCommit }: 
   const random = Math.random;
   const node = 'alone';
   const volatile = await volatileOf(settings, node, onReport);
-  const stores = await openLevelStores({ directory: settings.PARLEY_DATA, random, clock, threads: nodeThreads, onReport, ...(onCommit && { onCommit }) }).catch(
-    async (error: unknown) => {
-      await volatile?.close();
-      throw error;
-    },
-  );
+  const stores = await openLevelStores({
+    directory: settings.PARLEY_DATA,
+    random,
+    clock,
+    threads: nodeThreads,
+    loop: nodeEventLoop,
+    onReport,
+    ...(onCommit && { onCommit }),
+  }).catch(async (error: unknown) => {
+    await volatile?.close();
+    throw error;
+  });
   return {
     stores: volatile ? withVolatile(stores, volatile) : stores,
     rateLimits: volatile?.rateLimits ?? memoryRateLimits(),

@@ -42,7 +42,7 @@ export interface SystemPorts {
   /** The device sockets; they get the entities to tell, and give back the connections. */
   connect(kernel: Kernel, admission: Admission): Connections;
   /** After each turn of the kernel. */
-  afterTurn(): void;
+  afterTurn(isQuiet: boolean): void;
   readonly observe: Observe;
 }
 

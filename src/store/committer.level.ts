@@ -27,6 +27,7 @@ export interface Counts {
 export interface CommitterOptions {
   readonly home: Home;
   readonly clock: Clock;
+  readonly spacing?: Spacing;
   readonly onReport: (report: Report) => void;
   /** Of each file of the journal. */
   readonly journalBytes: number;
@@ -57,7 +58,7 @@ export class Committer {
   #scheduled = false;
   /** Where former groups were written: new memory for each would make the garbage collector run for that alone. */
   readonly #spare: Buffer[] = [];
-  readonly #spacing = new Spacing();
+  readonly #spacing: Spacing;
   #trouble: { readonly fault: Error; readonly says: string } | undefined;
   #nextProbeMs = 0;
   #probing: Promise<void> | undefined;
@@ -69,6 +70,7 @@ export class Committer {
     this.#home = options.home;
     this.#journal = journal;
     this.#lastNumber = lastNumber;
+    this.#spacing = options.spacing ?? new Spacing();
     this.#recent = new Recent({
       home: options.home,
       clock: options.clock,

@@ -21,7 +21,8 @@ export class Spacing {
   /** Of the last looks, the newest last. */
   #shares: readonly number[] = new Array<number>(looks).fill(0);
 
-  constructor(readings: Readings = thisProcess()) {
+  /** Without readings nothing is known of the load, and commits are never far apart. */
+  constructor(readings: Readings = { nowMs: () => performance.now(), busyShare: () => 0 }) {
     this.#readings = readings;
     this.#lookedMs = readings.nowMs();
   }
@@ -46,17 +47,4 @@ export class Spacing {
     const target = idleMs + (busyMs - idleMs) * Math.min(1, Math.max(0, (share - idleShare) / (busyShare - idleShare)));
     this.#everyMs += (target - this.#everyMs) / 2;
   }
-}
-
-function thisProcess(): Readings {
-  let before = performance.eventLoopUtilization();
-  return {
-    nowMs: () => performance.now(),
-    busyShare() {
-      const now = performance.eventLoopUtilization();
-      const { utilization } = performance.eventLoopUtilization(now, before);
-      before = now;
-      return utilization;
-    },
-  };
 }

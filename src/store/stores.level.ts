@@ -1,4 +1,6 @@
 // The embedded store: all stores in one LevelDB database behind one journal, to which their writes are committed together.
+
+import type { EventLoop } from '../structures/event-loop.ts';
 import { backupTo } from './backup.level.ts';
 import { levelChats } from './chats.level.ts';
 import { Committer, type Counts } from './committer.level.ts';
@@ -11,6 +13,7 @@ import { levelMessages } from './messages.level.ts';
 import { memoryPresence } from './presence.memory.ts';
 import { Reads } from './reads.level.ts';
 import { levelReceipts } from './receipts.level.ts';
+import { Spacing } from './spacing.level.ts';
 import type { Stores } from './stores.ts';
 import { levelTokens } from './tokens.level.ts';
 import { levelUsers } from './users.level.ts';
@@ -19,6 +22,8 @@ export type { Counts } from './committer.level.ts';
 export type { Report } from './home.level.ts';
 
 export interface LevelOptions extends HomeOptions {
+  /** The busier it is, the further apart are commits. */
+  readonly loop?: EventLoop;
   /** After each commit: how long it took, how many rows it held. */
   readonly onCommit?: (ms: number, operations: number) => void;
   /** Of each of the files of the journal, of which there are two. */
@@ -36,13 +41,14 @@ export interface LevelStores extends Stores {
 
 /** Throws StoreRefused, with what to do about it, where the directory is in use or its data is newer than this program. */
 export async function openLevelStores(options: LevelOptions): Promise<LevelStores> {
-  const { clock, onReport, onCommit, headsMax = 50_000, journalBytes = 16 * 1024 * 1024 } = options;
+  const { clock, loop, onReport, onCommit, headsMax = 50_000, journalBytes = 16 * 1024 * 1024 } = options;
   const home = await Home.open(options);
+  const spacing = new Spacing(loop && { nowMs: loop.nowMs, busyShare: loop.busyShare() });
   const onFailure = (): void => {
     heads.forget();
     lists.forget();
   };
-  const committer = await Committer.open({ home, clock, onReport, journalBytes, onCommit, onFailure }).catch((error: unknown) => abandon(home, error));
+  const committer = await Committer.open({ home, clock, spacing, onReport, journalBytes, onCommit, onFailure }).catch((error: unknown) => abandon(home, error));
   await home.migrate().catch((error: unknown) => abandon(home, error, committer));
   const heads = new Heads(home, (chatId) => committer.tailsOf(chatId), headsMax);
   const lists = new InboxLists();

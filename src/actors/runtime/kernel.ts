@@ -13,8 +13,8 @@ import { commitSettled, runAtOnce, runBatch } from './work.ts';
 export interface KernelNeeds extends Partial<KernelLimits> {
   readonly clock: Clock;
   readonly random: Random;
-  /** After each turn, e.g. to flush sockets. */
-  afterTurn(): void;
+  /** After each turn, e.g. to flush sockets. `isQuiet`: nothing is left for the next one. */
+  afterTurn(isQuiet: boolean): void;
   /** Crashes, restarts, quarantines, passivations: for the log, the metrics and the supervision tree. Called between turns, never from within an actor. */
   report(event: KernelEvent): void;
   /** After each commit that took time: how many commands it made durable. */
@@ -71,7 +71,7 @@ class EntityKernel implements Kernel {
       clock,
       random,
       limits: limitsOf(needs),
-      afterTurn: () => needs.afterTurn(),
+      afterTurn: (isQuiet) => needs.afterTurn(isQuiet),
       report: (event) => needs.report(event),
       committed: (actor, commands, tookMs) => needs.committed?.(actor, commands, tookMs),
       run: (entity) => run(loop, entity),

@@ -42,7 +42,8 @@ export interface LoopNeeds {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: KernelLimits;
-  afterTurn(): void;
+  /** `isQuiet`: nothing is left for the next one. */
+  afterTurn(isQuiet: boolean): void;
   report(event: KernelEvent): void;
   committed(actor: string, commands: number, tookMs: number): void;
   /** Does what the entity's phase asks for; returns how many commands that were. */
@@ -228,7 +229,7 @@ export class Loop {
   #takeTurn(): void {
     if (this.stage !== 'stopped') this.#runEntities();
     this.#tellEvents();
-    this.needs.afterTurn();
+    this.needs.afterTurn(!this.#scheduled);
   }
 
   #runEntities(): void {
