@@ -134,7 +134,8 @@ function appendMessage(state: ChatState, { from, number, contentType, body }: Po
 }
 
 /** Whether the direct chat is the one of the two. Its members say so once it exists; before, its id must. */
-function isPeer({ chatId, members: { byUser } }: ChatState, userId: UserId, peer: UserId): boolean {
+function isPeer({ chatId, members: { byUser, present } }: ChatState, userId: UserId, peer: UserId): boolean {
+  if (present.length === 2 && ((present[0] === userId && present[1] === peer) || (present[0] === peer && present[1] === userId))) return true;
   return (byUser.has(userId) && byUser.has(peer) && (userId !== peer || byUser.size === 1)) || directChatId(userId, peer) === chatId;
 }
 
@@ -172,6 +173,7 @@ export function judge(state: ChatState, { from, number, after }: Numbered, nowMs
  * The number says when that was. The next one has to be above `highest`, for the device's clock may be behind the chat's.
  */
 export function judgeStay(state: ChatState, { from, number }: Numbered, nowMs: number): ChatStep | undefined {
+  if (members.isPlainMember(state.members, from.userId)) return undefined;
   const member = members.presentOf(state.members, from.userId);
   if (member === undefined) return refuse(state, from, number, members.everWas(state.members, from.userId) ? 'notAMember' : 'noSuchChat');
   if (member.rejoinedAtMs === 0) return undefined;

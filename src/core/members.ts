@@ -22,9 +22,11 @@ export interface Members {
   readonly byUser: ReadonlyMap<UserId, Member>;
   /** Those who are in now. */
   readonly present: readonly UserId[];
+  /** Whether anybody has ever come back: in most chats nobody has, and nobody need be asked when. */
+  readonly anyReturned: boolean;
 }
 
-export const nobody: Members = { byUser: new Map(), present: [] };
+export const nobody: Members = { byUser: new Map(), present: [], anyReturned: false };
 
 export function isMember({ byUser }: Members, userId: UserId): boolean {
   return byUser.get(userId)?.stays.at(-1)?.left === 0;
@@ -35,6 +37,13 @@ export function presentOf({ byUser }: Members, userId: UserId): Member | undefin
   const member = byUser.get(userId);
   return member?.stays.at(-1)?.left === 0 ? member : undefined;
 }
+
+/** Whether the user is in and nobody has ever come back, found out in few steps: false says nothing. */
+export function isPlainMember({ present, anyReturned }: Members, userId: UserId): boolean {
+  return !anyReturned && present.length <= fewMax && present.includes(userId);
+}
+/** So many are sooner looked through than one is found in a map. */
+const fewMax = 8;
 
 export function everWas({ byUser }: Members, userId: UserId): boolean {
   return byUser.has(userId);
@@ -134,7 +143,7 @@ export function fromPlain(plain: unknown): Members {
   const [rows, present] = plain as [PlainMember[], number[]];
   const byUser = new Map<UserId, Member>();
   for (const [userId, role, ends, rejoinedAtMs = 0] of rows) byUser.set(userId, { role: roles[role] ?? 'member', stays: staysFrom(ends), rejoinedAtMs });
-  return { byUser, present: present.map((place) => (rows[place] as PlainMember)[0]) };
+  return { byUser, present: present.map((place) => (rows[place] as PlainMember)[0]), anyReturned: rows.some(([, , , rejoinedAtMs = 0]) => rejoinedAtMs > 0) };
 }
 
 function staysFrom(ends: readonly number[]): Stay[] {
@@ -143,19 +152,21 @@ function staysFrom(ends: readonly number[]): Stay[] {
   return stays;
 }
 
-function joined({ byUser, present }: Members, { members }: MembersBody, { seq, atMs }: Entry): Members {
+function joined({ byUser, present, anyReturned }: Members, { members }: MembersBody, { seq, atMs }: Entry): Members {
   const next = new Map(byUser);
   const now = [...present];
+  let returned = anyReturned;
   for (const [userId, role] of members) {
     const former = next.get(userId);
     if (former?.stays.at(-1)?.left === 0) continue;
     next.set(userId, { role, stays: [...(former?.stays ?? []), { joined: seq, left: 0 }], rejoinedAtMs: former === undefined ? 0 : atMs });
     now.push(userId);
+    returned ||= former !== undefined;
   }
-  return { byUser: next, present: now };
+  return { byUser: next, present: now, anyReturned: returned };
 }
 
-function left({ byUser, present }: Members, { members }: MembersBody, seq: number): Members {
+function left({ byUser, present, anyReturned }: Members, { members }: MembersBody, seq: number): Members {
   const next = new Map(byUser);
   const gone = new Set<UserId>();
   for (const [userId] of members) {
@@ -165,7 +176,7 @@ function left({ byUser, present }: Members, { members }: MembersBody, seq: numbe
     next.set(userId, { ...former, role: 'member', stays: [...former.stays.slice(0, -1), { joined: stay.joined, left: seq }] });
     gone.add(userId);
   }
-  return { byUser: next, present: present.filter((userId) => !gone.has(userId)) };
+  return { byUser: next, present: present.filter((userId) => !gone.has(userId)), anyReturned };
 }
 
 function rolesSet(members: Members, { members: changes }: MembersBody): Members {
@@ -174,5 +185,5 @@ function rolesSet(members: Members, { members: changes }: MembersBody): Members 
     const former = next.get(userId);
     if (former !== undefined && isMember(members, userId)) next.set(userId, { ...former, role });
   }
-  return { byUser: next, present: members.present };
+  return { ...members, byUser: next };
 }

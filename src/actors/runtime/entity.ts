@@ -33,12 +33,14 @@ export interface Outcome {
 
 /** All entities of one kind. */
 export class Host {
+  readonly kind: string;
   readonly definition: AnyDefinition;
   readonly loop: Loop;
   readonly entities = new Map<string, Entity>();
   quarantined = 0;
 
   constructor(definition: AnyDefinition, loop: Loop) {
+    this.kind = definition.kind;
     this.definition = definition;
     this.loop = loop;
   }
@@ -48,8 +50,10 @@ export class Entity {
   readonly host: Host;
   readonly id: string;
   phase: Phase = 'waking';
-  /** Lent by the loop while something waits: an idle entity holds none. */
-  mail: Queue<unknown> | undefined = undefined;
+  /** The oldest command that waits; undefined: none does. Apart, since most of the time there is one or none, and every further object that a message touches is one more to be fetched from memory. */
+  first: unknown = undefined;
+  /** Those behind it. Lent by the loop while there are any: an idle entity holds none. */
+  #others: Queue<unknown> | undefined = undefined;
   mailBytes = 0;
   /** Undefined unless it is awake. */
   activation: Activation | undefined = undefined;
@@ -75,7 +79,7 @@ export class Entity {
   }
 
   get waiting(): number {
-    return this.mail === undefined ? 0 : this.mail.length;
+    return this.first === undefined ? 0 : 1 + (this.#others?.length ?? 0);
   }
 
   /** False, and nothing done, when the mailbox is full. */
@@ -85,12 +89,12 @@ export class Entity {
     const size = definition.sizeOf(command);
     const bytes = this.mailBytes + size;
     if (bytes > definition.mailboxBytesMax || loop.mailBytes + size > loop.limits.mailBytesMax) return false;
-    if (this.mail === undefined) this.mail = loop.lendMailbox();
-    else if (this.mail.length >= definition.mailboxMax) return false;
-    this.mail.push(command);
+    if (this.first === undefined) {
+      this.first = command;
+      if (loop.fullest === 0) loop.fullest = 1;
+    } else if (!this.#acceptBehind(command)) return false;
     this.mailBytes = bytes;
     loop.mailBytes += size;
-    if (this.mail.length > loop.fullest) loop.fullest = this.mail.length;
     if (this.phase === 'idle') {
       this.phase = 'due';
       loop.enqueue(this);
@@ -100,25 +104,42 @@ export class Entity {
 
   /** The oldest command, out of the mailbox; there must be one. */
   take(): unknown {
-    const command = this.mail?.shift();
-    this.taken(this.host.definition.sizeOf(command));
+    const command = this.first;
+    const { host } = this;
+    const bytes = host.definition.sizeOf(command);
+    this.next();
+    this.taken(bytes);
     return command;
+  }
+
+  /** The oldest command is no more; its bytes are the caller's to take off. */
+  next(): void {
+    const others = this.#others;
+    if (others === undefined) {
+      this.first = undefined;
+      return;
+    }
+    this.first = others.shift();
+    if (others.length > 0) return;
+    this.#others = undefined;
+    this.host.loop.returnMailbox(others);
   }
 
   /** So many bytes have left the mailbox. */
   taken(bytes: number): void {
-    const { mail } = this;
-    const { loop } = this.host;
-    if (mail === undefined) return;
-    if (mail.length > 0) {
-      this.mailBytes -= bytes;
-      loop.mailBytes -= bytes;
-    } else {
-      loop.mailBytes -= this.mailBytes;
-      this.mail = undefined;
-      this.mailBytes = 0;
-      loop.returnMailbox(mail);
-    }
+    const left = this.first === undefined ? 0 : this.mailBytes - bytes;
+    this.host.loop.mailBytes -= this.mailBytes - left;
+    this.mailBytes = left;
+  }
+
+  #acceptBehind(command: unknown): boolean {
+    const { definition, loop } = this.host;
+    const others = this.#others;
+    if (1 + (others?.length ?? 0) >= definition.mailboxMax) return false;
+    this.#others = others ?? loop.lendMailbox();
+    this.#others.push(command);
+    if (this.#others.length >= loop.fullest) loop.fullest = 1 + this.#others.length;
+    return true;
   }
 }
 

@@ -56,7 +56,7 @@ const fullestWindowMs = 10_000;
 
 class EntityKernel implements Kernel {
   readonly #loop: Loop;
-  readonly #hosts = new Map<string, Host>();
+  readonly #hosts: Host[] = [];
   readonly #clock: Clock;
   #fullestBefore = 0;
   #fullestSinceMs: number;
@@ -87,9 +87,9 @@ class EntityKernel implements Kernel {
 
   host<Id extends string, State, Command, Effect, Context>(definition: ActorDefinition<Id, State, Command, Effect, Context>): void {
     const { kind, batchMax, mailboxMax } = definition;
-    assert(!this.#hosts.has(kind), `two definitions of ${kind}`);
+    assert(!this.#hosts.some((host) => host.kind === kind), `two definitions of ${kind}`);
     assert(batchMax >= 1 && mailboxMax >= 1, `${kind} takes no command`);
-    this.#hosts.set(kind, new Host(definition as unknown as AnyDefinition, this.#loop));
+    this.#hosts.push(new Host(definition as unknown as AnyDefinition, this.#loop));
   }
 
   tell(kind: string, id: string, command: unknown): void {
@@ -185,9 +185,8 @@ class EntityKernel implements Kernel {
   }
 
   #hostOf(kind: string): Host {
-    const host = this.#hosts.get(kind);
-    assert(host !== undefined, `nobody hosts ${kind}`);
-    return host;
+    for (const host of this.#hosts) if (host.kind === kind) return host; // a handful: sooner looked through than hashed
+    assert.fail(`nobody hosts ${kind}`);
   }
 
   #wakeWith(host: Host, id: string, command: unknown): void {
@@ -203,7 +202,7 @@ class EntityKernel implements Kernel {
   }
 
   #all(): Entity[] {
-    return [...this.#hosts.values()].flatMap((host) => [...host.entities.values()]);
+    return this.#hosts.flatMap((host) => [...host.entities.values()]);
   }
 
   #turnOver(): void {
@@ -263,5 +262,5 @@ function run(loop: Loop, entity: Entity): number {
 
 /** One that leaves with mail wakes again. */
 function isThere(entity: Entity): boolean {
-  return (entity.phase !== 'leaving' && entity.phase !== 'left') || entity.mail !== undefined;
+  return (entity.phase !== 'leaving' && entity.phase !== 'left') || entity.first !== undefined;
 }

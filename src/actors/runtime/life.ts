@@ -139,7 +139,7 @@ export function hurry(loop: Loop, entity: Entity): void {
 export function settleDown(loop: Loop, entity: Entity): void {
   const { definition } = entity.host;
   if (entity.mustLeave) return leave(loop, entity);
-  if (entity.mail !== undefined) return due(loop, entity);
+  if (entity.first !== undefined) return due(loop, entity);
   entity.phase = 'idle';
   if (entity.trouble?.quarantined) return;
   let over = false;
@@ -241,7 +241,7 @@ function left(loop: Loop, entity: Entity, uid: number): void {
 }
 
 function hasWork(entity: Entity): boolean {
-  return entity.mail !== undefined || entity.batch !== undefined;
+  return entity.first !== undefined || entity.batch !== undefined;
 }
 
 export function giveBackWaiting(loop: Loop, entity: Entity, why: WaitingGivenBack): void {

@@ -75,16 +75,16 @@ export function commitSettled(loop: Loop, entity: Entity): void {
 }
 
 function fill(entity: Entity, batch: Batch): Batch {
-  const { mail } = entity;
-  if (mail === undefined) return batch;
   const { definition } = entity.host;
+  const only = entity.waiting === 1;
   let bytes = 0;
-  while (mail.length > 0 && batch.count < definition.batchMax) {
-    const size = definition.sizeOf(mail.peek());
+  while (entity.first !== undefined && batch.count < definition.batchMax) {
+    const size = only ? entity.mailBytes : definition.sizeOf(entity.first);
     if (batch.count > 0 && bytes + size > definition.batchBytesMax) break;
     bytes += size;
-    batch.commands[batch.count] = mail.shift();
+    batch.commands[batch.count] = entity.first;
     batch.count += 1;
+    entity.next();
   }
   entity.taken(bytes);
   return batch;
@@ -207,8 +207,8 @@ function superseded(loop: Loop, entity: Entity, batch: Batch): void {
 function serveReads(loop: Loop, entity: Entity): number {
   const { definition } = entity.host;
   let served = 0;
-  while (served < definition.batchMax && entity.mail !== undefined) {
-    const reads = definition.readsOnly(entity.mail.peek());
+  while (served < definition.batchMax && entity.first !== undefined) {
+    const reads = definition.readsOnly(entity.first);
     if (reads && entity.activation === undefined && loop.nowMs >= (entity.trouble?.loadNotBeforeMs ?? 0)) {
       entity.phase = 'waking';
       loop.enqueue(entity);
