@@ -1,19 +1,25 @@
 // What it costs that a message crosses from node to node: processor time of all nodes per delivered message, at one rate, with 2, 4 and 8 of them on a real NATS and a real Cassandra.
-// `node bench/hop.ts [--nodes 2,4,8]`; the runs are in bench/runs/hop.ts. Exit code 1: something was lost, doubled or reordered, or a hop takes more than it may.
+// `node bench/hop.ts [--nodes 2,4,8] [--rate 250] [--apart]`; the runs are in bench/runs/hop.ts. Exit code 1: something was lost, doubled or reordered, or a hop takes more than it may.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { columns as all } from './cpu-profile.ts';
-import { type HopCost, type HopRun, runHop, startServices } from './runs/hop.ts';
+import { columns as all, type Column } from './cpu-profile.ts';
+import { type HopCost, type HopCosts, type HopRun, hopKinds, runHop, startServices } from './runs/hop.ts';
+import { cassandraParts } from './runs/hop-moment.ts';
 
 const { values } = parseArgs({
   options: {
     nodes: { type: 'string', default: '2,4,8' },
     rate: { type: 'string', default: '250' },
     seconds: { type: 'string', default: '24' },
+    rounds: { type: 'string', default: '3' },
     pairs: { type: 'string', default: '80' },
     warm: { type: 'string', default: '3000' },
+    apart: { type: 'boolean', default: false }, // the nodes on the first core, all else on the others
+    store: { type: 'string', multiple: true, default: [] }, // a further line of cassandra.yaml
+    java: { type: 'string', multiple: true, default: [] }, // a further flag of Cassandra's Java
+    functions: { type: 'string', default: '0' }, // so many of ours are listed
     json: { type: 'boolean', default: false },
   },
 });
@@ -24,11 +30,19 @@ const perHopMax = 10;
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const profilesTo = await mkdtemp(join(tmpdir(), 'parley-hop-'));
-const cluster = await startServices(profilesTo, say);
+const { apart } = values;
+const cluster = await startServices({ profilesTo, apart, store: { configuration: values.store.join('\n'), java: values.java }, say });
 const runs: HopRun[] = [];
 try {
-  const [rate, pairs, warmPerNode, seconds] = [values.rate, values.pairs, values.warm, values.seconds].map(Number) as [number, number, number, number];
-  for (const nodes of values.nodes.split(',').map(Number)) runs.push(await runHop(cluster, { nodes, rate, pairs, warmPerNode, measuredMs: 1_000 * seconds, profilesTo, say }));
+  const [rate, pairs, warmPerNode, rounds, seconds] = [values.rate, values.pairs, values.warm, values.rounds, values.seconds].map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  for (const nodes of values.nodes.split(',').map(Number))
+    runs.push(await runHop(cluster, { nodes, rate, pairs, warmPerNode, rounds, measuredMs: 1_000 * seconds, apart, profilesTo, say }));
 } finally {
   await cluster.stop();
   await rm(profilesTo, { recursive: true });
@@ -40,56 +54,43 @@ const rows: readonly (readonly [string, (cost: HopCost) => number])[] = [
   ...columns.map((column) => [`  ${column}`, ({ split }: HopCost) => split[column]] as const),
   ['  other threads', ({ otherThreads }) => otherThreads],
   ['µs of the NATS server', ({ natsServer }) => natsServer],
-  ['µs of Cassandra', ({ cassandra }) => cassandra],
+  ['µs of Cassandra', ({ cassandra }) => cassandraParts.reduce((sum, part) => sum + cassandra[part], 0)],
+  ...cassandraParts.map((part) => [`  ${part}`, ({ cassandra }: HopCost) => cassandra[part]] as const),
+  ['a node at work, % of a core', ({ busy }) => 100 * busy],
   ['p50, ms', ({ p50Ms }) => p50Ms],
   ['p99, ms', ({ p99Ms }) => p99Ms],
 ];
-const kinds = ['home', 'anywhere'] as const;
-const perHop = (of: (cost: HopCost) => number): number[] => runs.map(({ home, anywhere }) => (of(anywhere) - of(home)) / (anywhere.hops - home.hops));
-const ours = perHop(({ split }) => split.ours);
+const perHop = ({ home, anywhere }: HopCosts, column: Column): number => (anywhere.split[column] - home.split[column]) / (anywhere.hops - home.hops);
 const line = (label: string, cells: readonly (string | number)[], width: number): string =>
-  `${label.padEnd(30)}${cells.map((cell) => (typeof cell === 'number' ? cell.toFixed(1) : cell).padStart(width)).join('')}`;
-print(`per delivered message, at ${values.rate} messages/s; users at home where their chats are owned, and anywhere`);
-print(
-  line(
-    'nodes',
-    runs.map(({ nodes }) => nodes.toFixed(0)),
-    18,
-  ),
-);
-print(
-  line(
-    '',
-    runs.flatMap(() => kinds),
-    9,
-  ),
-);
-for (const [label, of] of rows)
+  `${label.padEnd(34)}${cells.map((cell) => (typeof cell === 'number' ? cell.toFixed(1) : cell).padStart(width)).join('')}`;
+const perRun = (label: string, of: (run: HopRun) => string | number): void => print(line(label, runs.map(of), 20));
+const perKind = (label: string, of: (run: HopRun, kind: (typeof hopKinds)[number]) => string | number): void =>
   print(
     line(
       label,
-      runs.flatMap((run) => kinds.map((kind) => of(run[kind]))),
-      9,
+      runs.flatMap((run) => hopKinds.map((kind) => of(run, kind))),
+      10,
     ),
   );
+
+print(`per delivered message, at ${values.rate} messages/s; users at home where their chats are owned, and anywhere`);
+perRun('nodes', ({ nodes }) => nodes.toFixed(0));
+perKind('', (_, kind) => kind);
+for (const [label, of] of rows) perKind(label, (run, kind) => of(run[kind]));
 print('per envelope from another node, µs');
-for (const column of columns)
-  print(
-    line(
-      `  ${column}`,
-      perHop(({ split }) => split[column]),
-      18,
-    ),
-  );
-print(
-  line(
-    'an idle node, ms/s: main, others',
-    runs.map(({ idle }) => `${idle.main.toFixed(1)} + ${idle.others.toFixed(1)}`),
-    18,
-  ),
-);
+for (const column of columns) perRun(`  ${column}`, (run) => perHop(run, column));
+perRun('  ours, of each round', ({ rounds }) => rounds.map((round) => perHop(round, 'ours').toFixed(0)).join(' '));
+perRun('an idle node, ms/s: main, others', ({ idle }) => `${idle.main.toFixed(1)} + ${idle.others.toFixed(1)}`);
+for (const { nodes, functions } of runs) {
+  const dearest = Object.entries(functions.anywhere)
+    .toSorted(([, one], [, other]) => other - one)
+    .slice(0, Number(values.functions));
+  if (dearest.length > 0) print(`of ours, with ${nodes} nodes, µs per delivered message`);
+  for (const [name, us] of dearest) print(line(`  ${name}`.padEnd(60), [functions.home[name] ?? 0, us], 10));
+}
 if (values.json) print(JSON.stringify(runs));
-const faults = runs.flatMap((run) => kinds.map((kind) => run[kind].faults)).reduce((sum, some) => sum + some, 0);
+const faults = runs.flatMap((run) => hopKinds.map((kind) => run[kind].faults)).reduce((sum, some) => sum + some, 0);
 if (faults > 0) print(`${faults} messages were lost, doubled or out of order`);
-if (ours.some((us) => us > perHopMax)) print(`a hop takes more than ${perHopMax} µs of our own code`);
-process.exitCode = faults > 0 || ours.some((us) => us > perHopMax) ? 1 : 0;
+const tooDear = runs.some((run) => perHop(run, 'ours') > perHopMax);
+if (tooDear) print(`a hop takes more than ${perHopMax} µs of our own code`);
+process.exitCode = faults > 0 || tooDear ? 1 : 0;

@@ -1,4 +1,4 @@
-// What an envelope costs that crosses from one node to another over a real NATS, in a process that is busy: sent, received and handed on, by whose code it was. `node bench/micro-hop.ts [--seconds 6]`
+// What an envelope costs that crosses from one node to another over a real NATS, in a process that is busy: sent, received and handed on, by whose code it was. `node bench/micro-hop.ts [--seconds 6] [--functions 20]`
 import { Session } from 'node:inspector/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -14,9 +14,9 @@ import type { Origin } from '../src/core/step.ts';
 import { encodeEntryFrame } from '../src/protocol/codec.ts';
 import { entryKinds, type Sent } from '../src/protocol/messages.ts';
 import { type ChatId, type DeviceId, idFrom, type UserId } from '../src/structures/ids.ts';
-import { type CpuProfile, columns, profileNowUs, splitOf } from './cpu-profile.ts';
+import { type CpuProfile, columns, functionsOf, profileNowUs, splitOf } from './cpu-profile.ts';
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '6' } } });
+const { values } = parseArgs({ options: { seconds: { type: 'string', default: '6' }, functions: { type: 'string', default: '0' } } });
 const ms = 1_000 * Number(values.seconds);
 const openMax = 512;
 const restMs = 4;
@@ -115,7 +115,9 @@ async function measured(perTurn: number, forMs: number, rest = 0): Promise<strin
   const split = splitOf(profile as CpuProfile, fromUs, profileNowUs());
   const all = Object.values(split).reduce((sum, one) => sum + one, 0);
   const each = (user + system) / count;
-  return `${Math.round(count / seconds)} envelopes/s, ${each.toFixed(1)} µs each: ${columns.map((column) => `${column} ${((each * split[column]) / all).toFixed(1)}`).join(', ')}`;
+  const dearest = [...functionsOf(profile as CpuProfile, fromUs, profileNowUs(), 'ours')].toSorted(([, one], [, other]) => other - one).slice(0, Number(values.functions));
+  const list = dearest.map(([name, us]) => `\n  ${((each * us) / all).toFixed(2).padStart(6)} ${name}`).join('');
+  return `${Math.round(count / seconds)} envelopes/s, ${each.toFixed(1)} µs each: ${columns.map((column) => `${column} ${((each * split[column]) / all).toFixed(1)}`).join(', ')}${list}`;
 }
 
 function print(text: string): void {

@@ -1,19 +1,19 @@
 // One cluster under one-to-one traffic, of users at home where their chats are owned and of users anywhere, by turns: what the nodes' processors did, by whose code it was.
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Cluster } from '../../scripts/services/cluster.ts';
+import { Cluster, type ClusterOptions } from '../../scripts/services/cluster.ts';
 import { placementOf } from '../../src/cluster/placement.ts';
 import { directChatId } from '../../src/protocol/direct.ts';
 import { openCqlStores } from '../../src/store/stores.cql.ts';
 import { mintAccountsIn } from '../accounts.ts';
-import { type CpuProfile, type Split, splitOf, sumOfSplits } from '../cpu-profile.ts';
+import { type Split, sumOfSplits } from '../cpu-profile.ts';
 import type { Account } from '../generator/device.ts';
 import type { Endpoint } from '../generator/socket.ts';
 import type { Window, WindowResult } from '../generator/traffic.ts';
 import { noNews } from '../output/steps.ts';
+import { chooseCores, pinProcess } from '../targets/pinned.ts';
 import type { Target } from '../targets/target.ts';
-import { Moment } from './hop-moment.ts';
+import { type CassandraPart, Moment, type Stretch } from './hop-moment.ts';
+import { ourFunctions, type Profiles, profilesOf, splitBetween } from './hop-profiles.ts';
 import { noStops, Side } from './side.ts';
 
 export interface HopOptions {
@@ -26,17 +26,32 @@ export interface HopOptions {
   readonly warmPerNode: number;
   /** Of either kind. */
   readonly measuredMs: number;
-  /** As it was for the services. */
+  /** The two kinds are measured by turns, so that what happens on the machine meanwhile hits both. */
+  readonly rounds: number;
+  /** As for the services. */
+  readonly apart: boolean;
   readonly profilesTo: string;
+  readonly say: (text: string) => void;
+}
+
+export interface ServiceOptions {
+  /** What the nodes write as they end. */
+  readonly profilesTo: string;
+  /** The nodes have the first core to themselves, and what they stand on, the load too, has the others: as it is where the store has machines of its own. */
+  readonly apart: boolean;
+  readonly store: NonNullable<ClusterOptions['store']>;
   readonly say: (text: string) => void;
 }
 
 const samplingUs = 2_000; // at 500 the profiler takes more than a node that has little to do
 
-/** NATS, Cassandra and no nodes yet: one for all runs, since Cassandra takes less and less while it compiles itself. `profilesTo`: what the nodes write as they end. */
-export function startServices(profilesTo: string, say: (text: string) => void): Promise<Cluster> {
+/** NATS, Cassandra and no nodes yet: one for all runs, since Cassandra takes less and less while it compiles itself. */
+export async function startServices({ profilesTo, apart, store, say }: ServiceOptions): Promise<Cluster> {
   const nodeOptions = ['--cpu-prof', '--cpu-prof-dir', profilesTo, '--cpu-prof-interval', `${samplingUs}`];
-  return Cluster.start({ nodes: 0, redis: false, nodeOptions, environment: { PARLEY_LOG: 'warn' } }, say);
+  const { generator } = chooseCores(); // before anything is pinned
+  const cluster = await Cluster.start({ nodes: 0, redis: false, nodeOptions, store, environment: { PARLEY_LOG: 'warn' } }, say);
+  if (apart) for (const pid of [process.pid, cluster.nats.pid, ...cluster.cassandra.nodes.map((node) => node.pid)]) pinProcess(pid as number, generator);
+  return cluster;
 }
 
 /** Times in microseconds per delivered message, over all nodes, without what these take while nothing happens. */
@@ -46,35 +61,44 @@ export interface HopCost {
   readonly split: Split;
   readonly otherThreads: number;
   readonly natsServer: number;
-  readonly cassandra: number;
+  readonly cassandra: Readonly<Record<CassandraPart, number>>;
+  /** Share of a core that the main thread of a node was at work, on the average. */
+  readonly busy: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   /** Lost, doubled, reordered. */
   readonly faults: number;
 }
 
-export interface HopRun {
+/** Both users connected to the node that owns their chat; or all users connected to the nodes in turn, wherever their chats are owned. */
+export const hopKinds = ['home', 'anywhere'] as const;
+export type HopKind = (typeof hopKinds)[number];
+export type HopCosts = Readonly<Record<HopKind, HopCost>>;
+
+export interface HopRun extends HopCosts {
   readonly nodes: number;
-  /** Both users connected to the node that owns their chat. */
-  readonly home: HopCost;
-  /** All users connected to the nodes in turn, wherever their chats are owned. */
-  readonly anywhere: HopCost;
+  /** Each by itself. */
+  readonly rounds: readonly HopCosts[];
   /** What one node takes while nothing happens, in milliseconds of processor a second: its main thread, and its others. */
   readonly idle: { readonly main: number; readonly others: number };
+  /** Of ours: microseconds per delivered message in each function itself. */
+  readonly functions: Readonly<Record<HopKind, Readonly<Record<string, number>>>>;
 }
 
 const settleMs = 5_000; // interest spreads, views become stable
 const idleMs = 6_000;
-/** The two kinds are measured by turns, so that what happens on the machine meanwhile hits both. */
-const rounds = 3;
 const bodyBytes = 100;
 /** To the rate that is measured. */
-const warmFactor = 2;
+const warmFactor = 1.25;
 
 /** Starts so many nodes, and ends them again. */
-export async function runHop(cluster: Cluster, { nodes, rate, pairs, warmPerNode, measuredMs, profilesTo, say }: HopOptions): Promise<HopRun> {
+export async function runHop(cluster: Cluster, options: HopOptions): Promise<HopRun> {
+  const { nodes, rate, pairs, warmPerNode, measuredMs, rounds, apart, profilesTo, say } = options;
   const accounts = await mint(cluster, 4 * pairs);
-  for (let nth = 1; nth <= nodes; nth += 1) await cluster.add({ name: `n${nth}` });
+  for (let nth = 1; nth <= nodes; nth += 1) {
+    const { parley } = await cluster.add({ name: `n${nth}` });
+    if (apart) pinProcess(parley.pid, chooseCores().server);
+  }
   await cluster.whole();
   const sides = {
     home: await bringUp(cluster, accounts.slice(0, 2 * pairs), pairs, true),
@@ -82,31 +106,29 @@ export async function runHop(cluster: Cluster, { nodes, rate, pairs, warmPerNode
   };
   const windowOf = (ms: number, factor = 1) => ({ rate: rate * factor, warmMs: 0, measuredMs: ms, p99MsMax: Number.POSITIVE_INFINITY });
   say(`${nodes} nodes: warming up`);
-  for (const side of Object.values(sides)) await side.measure('warm', windowOf((nodes * warmPerNode * 1_000) / (rate * warmFactor) / 2, warmFactor));
+  for (const kind of hopKinds) await sides[kind].measure('warm', windowOf((nodes * warmPerNode * 1_000) / (rate * warmFactor) / 2, warmFactor));
   await delay(settleMs);
   const idleFrom = Moment.of(cluster);
   await delay(idleMs);
   const idle = idleFrom.until(Moment.of(cluster));
   say(`${nodes} nodes: measuring`);
-  const parts: Record<keyof typeof sides, Part[]> = { home: [], anywhere: [] };
-  for (let round = 0; round < rounds; round += 1)
-    for (const kind of ['home', 'anywhere'] as const) parts[kind].push(await measured(cluster, kind, sides[kind], windowOf(measuredMs / rounds)));
+  const parts: Record<HopKind, Part[]> = { home: [], anywhere: [] };
+  for (let round = 0; round < rounds; round += 1) for (const kind of hopKinds) parts[kind].push(await measured(cluster, kind, sides[kind], windowOf(measuredMs / rounds)));
   const pids = cluster.nodes.map(({ parley }) => parley.pid);
   for (const side of Object.values(sides)) side.leave();
   for (const { name } of [...cluster.nodes]) await cluster.remove(name); // each writes its profile
   const profiles = await profilesOf(profilesTo, pids);
-  const idleSplit = splitBetween(profiles, idle);
-  const perSecond = { split: sumOfSplits([idleSplit], 1e6 / idle.us), others: (idle.others * 1e6) / idle.us };
-  const main = (idle.mainOf(pids) * 1e9) / idle.us / nodes;
+  const perSecond = { split: sumOfSplits([splitBetween(profiles, idle)], 1e6 / idle.us), others: (idle.others * 1e6) / idle.us };
+  const costsOf = (of: (kind: HopKind) => readonly Part[]): HopCosts => ({ home: costOf(of('home'), profiles, perSecond), anywhere: costOf(of('anywhere'), profiles, perSecond) });
   return {
     nodes,
-    home: costOf(parts.home, profiles, perSecond),
-    anywhere: costOf(parts.anywhere, profiles, perSecond),
-    idle: { main, others: (perSecond.others * 1_000) / nodes },
+    ...costsOf((kind) => parts[kind]),
+    rounds: parts.home.map((_, nth) => costsOf((kind) => parts[kind].slice(nth, nth + 1))),
+    idle: { main: (idle.mainOf(pids) * 1e9) / idle.us / nodes, others: (perSecond.others * 1_000) / nodes },
+    functions: { home: functionsOf(parts.home, profiles), anywhere: functionsOf(parts.anywhere, profiles) },
   };
 }
 
-type Stretch = ReturnType<Moment['until']>;
 interface Part {
   readonly result: WindowResult;
   readonly stretch: Stretch;
@@ -121,22 +143,31 @@ async function measured(cluster: Cluster, kind: string, side: Side, window: Wind
   return { result, stretch: from.until(to), hops: (await envelopesOf(cluster)) - before };
 }
 
+const total = (parts: readonly Part[], of: (part: Part) => number): number => parts.reduce((sum, part) => sum + of(part), 0);
+
 /** `idle`: seconds of processor a second that nodes take while nothing happens. */
-function costOf(parts: readonly Part[], profiles: ReadonlyMap<number, CpuProfile>, idle: { readonly split: Split; readonly others: number }): HopCost {
-  const total = (of: (part: Part) => number): number => parts.reduce((sum, part) => sum + of(part), 0);
-  const perMessage = 1e6 / total(({ result }) => result.delivered);
-  const seconds = total(({ stretch }) => stretch.us) / 1e6;
+function costOf(parts: readonly Part[], profiles: Profiles, idle: { readonly split: Split; readonly others: number }): HopCost {
+  const perMessage = 1e6 / total(parts, ({ result }) => result.delivered);
+  const seconds = total(parts, ({ stretch }) => stretch.us) / 1e6;
   const median = parts.map(({ result: { latency } }) => latency).sort((one, other) => (one.ms(99) ?? 0) - (other.ms(99) ?? 0))[Math.floor(parts.length / 2)];
+  const ofCassandra = (part: CassandraPart): number => total(parts, ({ stretch }) => stretch.cassandra[part]) * perMessage;
   return {
-    hops: total(({ hops }) => hops) / total(({ result }) => result.received),
+    hops: total(parts, ({ hops }) => hops) / total(parts, ({ result }) => result.received),
     split: sumOfSplits([...parts.map(({ stretch }) => splitBetween(profiles, stretch)), sumOfSplits([idle.split], -seconds)], perMessage),
-    otherThreads: (total(({ stretch }) => stretch.others) - idle.others * seconds) * perMessage,
-    natsServer: total(({ stretch }) => stretch.natsServer) * perMessage,
-    cassandra: total(({ stretch }) => stretch.cassandra) * perMessage,
+    otherThreads: (total(parts, ({ stretch }) => stretch.others) - idle.others * seconds) * perMessage,
+    natsServer: total(parts, ({ stretch }) => stretch.natsServer) * perMessage,
+    cassandra: { serving: ofCassandra('serving'), compiling: ofCassandra('compiling'), garbage: ofCassandra('garbage'), behind: ofCassandra('behind') },
+    busy: total(parts, ({ stretch }) => stretch.mainOf([...stretch.mains.keys()]) / stretch.mains.size) / seconds,
     p50Ms: median?.ms(50) ?? Number.NaN,
     p99Ms: median?.ms(99) ?? Number.NaN,
-    faults: total(({ result: { lost, doubled, reordered } }) => lost + doubled + reordered),
+    faults: total(parts, ({ result: { lost, doubled, reordered } }) => lost + doubled + reordered),
   };
+}
+
+function functionsOf(parts: readonly Part[], profiles: Profiles): Readonly<Record<string, number>> {
+  const stretches = parts.map(({ stretch }) => stretch);
+  const perMessage = 1e6 / total(parts, ({ result }) => result.delivered);
+  return Object.fromEntries([...ourFunctions(profiles, stretches)].map(([name, seconds]) => [name, seconds * perMessage]));
 }
 
 /** Accounts lie in the store before the first node makes its key. */
@@ -185,26 +216,4 @@ function bringUp(cluster: Cluster, accounts: readonly Account[], pairs: number, 
 async function envelopesOf(cluster: Cluster): Promise<number> {
   const counts = await Promise.all(cluster.nodes.map(async (node) => (await node.metrics()).get('parley_link_envelopes_in_total') ?? Number.NaN));
   return counts.reduce((sum, count) => sum + count, 0);
-}
-
-async function profilesOf(folder: string, pids: readonly number[]): Promise<ReadonlyMap<number, CpuProfile>> {
-  const files = await readdir(folder);
-  const profiles = new Map<number, CpuProfile>();
-  for (const pid of pids) {
-    const file = files.find((name) => name.split('.')[3] === `${pid}`); // CPU.date.time.pid.thread.nth.cpuprofile
-    if (file === undefined) throw new Error(`process ${pid} has left no profile`);
-    profiles.set(pid, JSON.parse(await readFile(join(folder, file), 'utf8')) as CpuProfile);
-  }
-  return profiles;
-}
-
-/** Seconds of the nodes' main threads, by whose code they ran. */
-function splitBetween(profiles: ReadonlyMap<number, CpuProfile>, { fromUs, us, mains }: Stretch): Split {
-  return sumOfSplits(
-    [...profiles].map(([pid, profile]) => {
-      const sampled = splitOf(profile, fromUs, fromUs + us);
-      const all = Object.values(sampled).reduce((sum, one) => sum + one, 0);
-      return sumOfSplits([sampled], all === 0 ? 0 : (mains.get(pid) ?? Number.NaN) / all);
-    }),
-  );
 }

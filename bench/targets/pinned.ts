@@ -113,5 +113,10 @@ function lookUpCores(): Cores {
 
 /** All threads of this process. */
 export function pinThisProcess(core: number | undefined): void {
-  if (core !== undefined) execFileSync('taskset', ['-acp', String(core), String(process.pid)], { stdio: 'ignore' });
+  pinProcess(process.pid, core);
+}
+
+/** All threads of that process, and those that they start later. */
+export function pinProcess(pid: number, core: number | undefined): void {
+  if (core !== undefined) execFileSync('taskset', ['-acp', String(core), String(pid)], { stdio: 'ignore' });
 }

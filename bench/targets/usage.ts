@@ -63,6 +63,18 @@ export function threadSecondsOf(pid: number): { readonly main: number; readonly 
   }
 }
 
+/** Processor time so far of all threads of one name together, by names as the system has them: cut to 15 letters. */
+export function namedThreadSecondsOf(pid: number): ReadonlyMap<string, number> {
+  const seconds = new Map<string, number>();
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    const name = textOf(`/proc/${pid}/task/${task}/comm`)?.trim();
+    if (name === undefined) continue; // it has just ended
+    const own = Number((textOf(`/proc/${pid}/task/${task}/schedstat`) ?? '0').split(' ')[0]) / 1e9;
+    seconds.set(name, (seconds.get(name) ?? 0) + own);
+  }
+  return seconds;
+}
+
 /** Resident memory; null where the system does not tell. */
 export function rssBytesOf(pid: number): number | null {
   const line = textOf(`/proc/${pid}/status`)?.match(/^VmRSS:\s+(\d+) kB$/m);

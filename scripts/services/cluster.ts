@@ -17,6 +17,8 @@ export interface ClusterOptions {
   /** Where Cassandra keeps its data, and leaves it; left out: a temporary folder. */
   readonly folder?: string;
   readonly commitLog?: CassandraOptions['commitLog'];
+  /** What else Cassandra is told. */
+  readonly store?: Pick<CassandraOptions, 'configuration' | 'java'>;
   /** Whether Cassandra asks for a name and a password; the nodes then have them. */
   readonly authentication?: boolean;
   /** Settings and variables of all nodes. */
@@ -53,14 +55,24 @@ export class Cluster {
 
   /** Resolves when all nodes serve and see each other. What is missing on this machine is fetched or installed, and said. Rejects with what to do. */
   static async start(options: ClusterOptions = {}, say: Say = () => undefined): Promise<Cluster> {
-    const { nodes = 3, storeNodes = 1, redis = true, natsConfiguration: configuration = '', folder, commitLog = 'periodic', authentication = false, ownGroup = false } = options;
+    const {
+      nodes = 3,
+      storeNodes = 1,
+      redis = true,
+      natsConfiguration: configuration = '',
+      folder,
+      commitLog = 'periodic',
+      authentication = false,
+      ownGroup = false,
+      store,
+    } = options;
     const stops: (() => Promise<unknown>)[] = [];
     try {
       const nats = await NatsServer.start({ ownGroup, configuration }, say);
       stops.push(() => nats.stop());
       const cache = redis ? await RedisServer.start({ ownGroup }, say) : undefined;
       if (cache) stops.push(() => cache.stop());
-      const cassandra = await Cassandra.start({ nodes: storeNodes, commitLog, authentication, ownGroup, ...(folder !== undefined && { folder }) }, say);
+      const cassandra = await Cassandra.start({ nodes: storeNodes, commitLog, authentication, ownGroup, ...store, ...(folder !== undefined && { folder }) }, say);
       stops.push(() => cassandra.stop());
       const cluster = new Cluster(nats, cassandra, cache, options);
       stops.push(() => cluster.#stopNodes());

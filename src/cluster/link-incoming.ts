@@ -40,8 +40,10 @@ export class Incoming {
     const { receiver } = this.#needs;
     let isNew = true;
     this.#take('node', message, (envelope) => {
-      if (envelope.kind === 'from') isNew = this.#isNew(envelope);
-      else if (isNew) receiver.fromNode(envelope);
+      if (envelope.kind === 'from') {
+        this.counts.envelopes -= 1; // its sender does not count it either
+        isNew = this.#isNew(envelope);
+      } else if (isNew) receiver.fromNode(envelope);
     });
   }
 

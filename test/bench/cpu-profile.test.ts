@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { type CpuProfile, nothing, profileNowUs, splitOf } from '../../bench/cpu-profile.ts';
+import { type CpuProfile, functionsOf, nothing, profileNowUs, splitOf } from '../../bench/cpu-profile.ts';
 import { node } from './profile-node.ts';
 
 test('samples count for the package that they were in, Node’s own code for whoever called it, and nothing where nothing ran', () => {
@@ -22,15 +22,24 @@ test('samples count for the package that they were in, Node’s own code for who
       node(8, 'writev'), // and one that writes
       node(9, 'onStreamRead', 'node:internal/stream_base_commons', [10, 11, 12]),
       node(10, 'parse', 'file:///there/node_modules/@nats-io/nats-core/lib/parser.js', [13]),
-      node(11, 'post', 'file:///there/src/core/chat.ts'),
+      node(11, 'post', 'file:///there/src/core/chat.ts', [14]),
       node(12, 'pino', 'file:///there/node_modules/pino/pino.js'),
       node(13, 'forUser', 'file:///there/src/cluster/link.nats.ts'),
+      node(14, '#write', 'file:///there/src/transport/server.uws.ts'), // a native method of the library is in it
     ],
     startTime: 1_000,
-    samples: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 2],
-    timeDeltas: Array.from({ length: 14 }, () => 10),
+    samples: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 2],
+    timeDeltas: Array.from({ length: 15 }, () => 10),
   };
-  assert.deepEqual(splitOf(profile, 0, 1e9), { ...nothing, 'CQL driver': 30, 'NATS client': 10, ours: 30, sockets: 40, garbage: 10 });
+  assert.deepEqual(splitOf(profile, 0, 1e9), { ...nothing, 'CQL driver': 30, 'NATS client': 10, ours: 30, sockets: 50, garbage: 10 });
+  assert.deepEqual(
+    functionsOf(profile, 0, 1e9, 'ours'),
+    new Map([
+      ['post chat.ts', 10],
+      ['pino pino.js', 10],
+      ['forUser link.nats.ts', 10],
+    ]),
+  );
   assert.deepEqual(splitOf(profile, 1_045, 1_065), { ...nothing, 'CQL driver': 20 });
 });
 

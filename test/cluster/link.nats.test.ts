@@ -92,6 +92,7 @@ describe('what it costs', () => {
     for (let number = 1; number <= 500; number += 1) a.link.toNode('b', repair(number));
     await b.ears.count('node', 500);
     assert.deepEqual([a.link.counts.out.messages, b.link.counts.in.messages], [1, 1]);
+    assert.deepEqual([a.link.counts.out.envelopes, b.link.counts.in.envelopes], [500, 500]);
     const body = new Uint8Array(60_000).fill(1);
     const post = { kind: 'post', from: { node: 'a', userId: ann, deviceId: 'd'.padEnd(21, 'A') as never }, number: 1, after: 0, contentType: '', body, peer: null } as const;
     for (let number = 1; number <= 40; number += 1) a.link.toNode('b', { kind: 'toChat', chatId: room, forwarded: false, command: { ...post, number } });
