@@ -3,6 +3,7 @@ import { Malformed, Reader } from '../protocol/reader.ts';
 import { type AnyFrame, type Field, oneFrame, type UnknownFrame } from '../protocol/schema.ts';
 import { Writer } from '../protocol/writer.ts';
 import type { ToAll, ToChatAudiences, ToNode, ToUser, ToWatchers } from './envelope.ts';
+import { byType, headOf, readHotToNode, readHotToUser, restOf, writeHot } from './envelope-hot.ts';
 import { type From, toAllEnvelopes, toChatEnvelopes, toNodeEnvelopes, toUserEnvelopes, toWatchersEnvelopes } from './envelope-schema.ts';
 
 /**
@@ -40,39 +41,37 @@ export interface Decoded<Kind extends AddressKind> {
 }
 
 type AnyEnvelope = { readonly kind: string };
-const fields: Readonly<Record<AddressKind, Field<AnyEnvelope | UnknownFrame>>> = {
-  node: fieldOf(toNodeEnvelopes),
-  user: fieldOf(toUserEnvelopes),
-  chat: fieldOf(toChatEnvelopes),
-  presence: fieldOf(toWatchersEnvelopes),
-  all: fieldOf(toAllEnvelopes),
+const definitions: Readonly<Record<AddressKind, readonly AnyFrame[]>> = {
+  node: toNodeEnvelopes,
+  user: toUserEnvelopes,
+  chat: toChatEnvelopes,
+  presence: toWatchersEnvelopes,
+  all: toAllEnvelopes,
 };
+const fields = ofEach((of): Field<AnyEnvelope | UnknownFrame> => oneFrame(...of));
+const tables = ofEach(byType);
 
 const writer = new Writer();
 const reader = new Reader();
 
-/** A whole message with this one envelope; the caller's to keep. */
+/** A whole message with this one envelope; the caller's to keep (a view: its `buffer` holds more than it). */
 export function encodeEnvelope<Kind extends AddressKind>(kind: Kind, envelope: Envelopes[Kind]): Uint8Array {
   writer.start();
   writer.counter(written);
-  fields[kind].write(writer, kind === 'chat' ? { ...envelope, kind: 'chatPush' } : (envelope as AnyEnvelope));
+  if (kind === 'chat') fields.chat.write(writer, { ...envelope, kind: 'chatPush' });
+  else if (!writeHot(writer, envelope as Exclude<Envelopes[Kind], ToChatAudiences>)) fields[kind].write(writer, envelope as AnyEnvelope);
   return writer.copy();
 }
 
-/** One message of several, in their order. */
-export function joined(messages: readonly Uint8Array[]): Uint8Array {
+/** One message of several, in their order, behind `head` where there is one. A view, like that of encodeEnvelope. */
+export function joined(messages: readonly Uint8Array[], head?: From): Uint8Array {
   const [only] = messages;
-  if (messages.length === 1 && only !== undefined) return only;
-  let length = 1;
-  for (const message of messages) length += message.length - 1;
-  const all = new Uint8Array(length);
-  all[0] = written;
-  let at = 1;
-  for (const message of messages) {
-    all.set(message.subarray(1), at);
-    at += message.length - 1;
-  }
-  return all;
+  if (head === undefined && messages.length === 1 && only !== undefined) return only;
+  writer.start();
+  writer.counter(written);
+  if (head !== undefined) writeHot(writer, head);
+  for (const message of messages) writer.raw(message, 1);
+  return writer.copy();
 }
 
 /** Whether this build reads messages of that version. */
@@ -86,12 +85,11 @@ export function decodeMessage<Kind extends AddressKind>(kind: Kind, message: Uin
   const envelopes: Envelopes[Kind][] = [];
   let unknown = 0;
   if (message.length > messageBytesMax) return { envelopes, unknown, fault: new Malformed(`a message of ${message.length} bytes`) };
-  const field = fields[kind];
   try {
     reader.start(message, true);
     reader.counter();
     while (!reader.isAtEnd) {
-      const envelope = field.read(reader);
+      const envelope = readEnvelope(kind);
       if (isKnown(envelope)) envelopes.push((kind === 'chat' ? withoutKind(envelope) : envelope) as unknown as Envelopes[Kind]);
       else unknown += 1;
     }
@@ -100,6 +98,14 @@ export function decodeMessage<Kind extends AddressKind>(kind: Kind, message: Uin
     return { envelopes, unknown, fault };
   }
   return { envelopes, unknown, fault: undefined };
+}
+
+/** The next one that the reader has. */
+function readEnvelope(kind: AddressKind): AnyEnvelope {
+  const length = headOf(reader);
+  const type = reader.counter();
+  const hot = kind === 'node' ? readHotToNode(reader, length, type) : kind === 'user' ? readHotToUser(reader, length, type) : undefined;
+  return hot ?? restOf(tables[kind], reader, length, type);
 }
 
 /** What an envelope carries may be unknown as well: a command, its change, a frame for a device. */
@@ -114,6 +120,6 @@ function withoutKind(envelope: AnyEnvelope): ToChatAudiences {
   return { push, went };
 }
 
-function fieldOf(definitions: readonly AnyFrame[]): Field<AnyEnvelope | UnknownFrame> {
-  return oneFrame(...definitions);
+function ofEach<Value>(make: (of: readonly AnyFrame[]) => Value): Readonly<Record<AddressKind, Value>> {
+  return { node: make(definitions.node), user: make(definitions.user), chat: make(definitions.chat), presence: make(definitions.presence), all: make(definitions.all) };
 }

@@ -18,21 +18,31 @@ const change = oneFrame(
   frame(4, 'roleSet', { userId: id('user'), role: oneOf(...roles) }),
 );
 
+export const Post = frame(1, 'post', {
+  ...numbered,
+  contentType: text({ max: limits.contentTypeMax }),
+  body: bytes({ max: limits.frameBytesMax }),
+  peer: maybe(id('user')),
+});
+export const Mark = frame(7, 'mark', { from: origin, delivered: counter(), read: counter() });
+
 /** Every command that a chat takes. */
 export const chatCommands = [
-  frame(1, 'post', { ...numbered, contentType: text({ max: limits.contentTypeMax }), body: bytes({ max: limits.frameBytesMax }), peer: maybe(id('user')) }),
+  Post,
   frame(2, 'create', { ...numbered, title: text({ max: limits.titleMax }), userIds: list(id('user'), members) }),
   frame(3, 'change', { ...numbered, change }),
   frame(4, 'pull', { from: origin, request: counter(), after: counter(), upTo: counter(), limit: counter() }),
   frame(5, 'history', { from: origin, request: counter(), before: counter(), limit: counter() }),
   frame(6, 'getMembers', { from: origin, request: counter() }),
-  frame(7, 'mark', { from: origin, delivered: counter(), read: counter() }),
+  Mark,
   frame(8, 'typing', { from: origin, on: flag() }),
   frame(9, 'confirm', { userId: id('user') }),
   frame(10, 'enroll', { node: nodeId, userIds: list(id('user'), { max: 100_000 }), upTo: counter() }), // all users of a node that are connected
   frame(11, 'repair', { node: nodeId, after: counter(), upTo: counter() }),
 ] as const;
 
+/** Of a frame for devices, as it is pushed. */
+export const pushBytesMax = 1024 * 1024;
 const push = row({
   chatId: id('chat'),
   seq: counter(),
@@ -41,7 +51,7 @@ const push = row({
   origin: maybe(id('device')),
   large: flag(),
   member: flag(),
-  bytes: bytes({ max: 1024 * 1024 }), // the `entry` frame, as devices get it
+  bytes: bytes({ max: pushBytesMax }), // the `entry` frame, as devices get it
 });
 const chatPush = { push, went: list(id('user'), members) };
 
@@ -55,15 +65,15 @@ export const audienceCommands = [
 export const From = frame(0, 'from', { node: nodeId, life: counter(), number: counter() });
 export type From = FrameOf<typeof From>;
 
-export const toNodeEnvelopes = [
-  From,
-  frame(1, 'toChat', { chatId: id('chat'), forwarded: flag(), command: oneFrame(...chatCommands) }),
-  frame(2, 'answer', { userId: id('user'), deviceId: id('device'), last: flag(), frame: oneFrame(...toDeviceFrames) }),
-  frame(3, 'toAudience', { chatId: id('chat'), command: oneFrame(...audienceCommands) }),
-] as const;
+export const ToChat = frame(1, 'toChat', { chatId: id('chat'), forwarded: flag(), command: oneFrame(...chatCommands) });
+export const Answer = frame(2, 'answer', { userId: id('user'), deviceId: id('device'), last: flag(), frame: oneFrame(...toDeviceFrames) });
+
+export const toNodeEnvelopes = [From, ToChat, Answer, frame(3, 'toAudience', { chatId: id('chat'), command: oneFrame(...audienceCommands) })] as const;
+
+export const ToUserPush = frame(16, 'push', { push });
 
 export const toUserEnvelopes = [
-  frame(16, 'push', { push }),
+  ToUserPush,
   frame(17, 'notify', { except: maybe(id('device')), frame: oneFrame(...toDeviceFrames) }),
   frame(18, 'revoke', { deviceId: id('device') }),
 ] as const;

@@ -1,13 +1,14 @@
 // What this node has to say to others: batched per address and turn of the event loop, kept until the server has confirmed it, bounded.
 import { Queue } from '../structures/queue.ts';
 import { joined, messageBytesMax } from './envelope-codec.ts';
+import type { From } from './envelope-schema.ts';
 
 export interface OutgoingNeeds {
   /** What may wait for its turn or for the server's confirmation. Beyond it new envelopes are left out, until half of it is free. */
   readonly bytesMax: number;
   publish(subject: string, message: Uint8Array): void;
   /** What stands before the envelopes of a message to that subject. */
-  headOf(subject: string): Uint8Array | undefined;
+  headOf(subject: string): From | undefined;
 }
 
 /** A batch leaves before the end of the turn once it is this long. */
@@ -139,7 +140,7 @@ export class Outgoing {
 
   #finish(subject: string, { parts, bytes }: Batch): void {
     const head = this.#needs.headOf(subject);
-    const message = { subject, bytes: joined(head === undefined ? parts : [head, ...parts]) };
+    const message = { subject, bytes: joined(parts, head) };
     this.#bytes += message.bytes.length + messageCost - bytes - parts.length * messageCost;
     this.#kept.push(message);
     this.counts.messages += 1;

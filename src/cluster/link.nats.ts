@@ -7,7 +7,7 @@ import { encodeEnvelope } from './envelope-codec.ts';
 import { type Link, LinkDown, type LinkEvents, type LostWhy, type Receiver } from './link.ts';
 import { giveUp } from './link-connect.nats.ts';
 import { Incoming, type IncomingCounts } from './link-incoming.ts';
-import { envelopeBytesMax, Outgoing, type OutgoingCounts } from './link-outgoing.ts';
+import { envelopeBytesMax, Outgoing, type OutgoingCounts, type OutgoingNeeds } from './link-outgoing.ts';
 
 export interface NatsLinkNeeds {
   /** From connectToNats. The link ends it. */
@@ -213,11 +213,11 @@ export class NatsLink implements Link {
   }
 
   /** Messages to a node begin with who sends them, numbered; those to users and chats are numbered by what they carry. */
-  #headOf(subject: string): Uint8Array | undefined {
+  #headOf(subject: string): ReturnType<OutgoingNeeds['headOf']> {
     if (!subject.startsWith(this.#subjects.node)) return undefined;
     const number = (this.#numbers.get(subject) ?? 0) + 1;
     this.#numbers.set(subject, number);
-    return encodeEnvelope('node', { kind: 'from', node: this.node, life: this.#needs.life, number });
+    return { kind: 'from', node: this.node, life: this.#needs.life, number };
   }
 
   #confirmSoon(): void {

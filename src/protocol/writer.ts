@@ -5,6 +5,8 @@ import { Slab } from '../structures/slab.ts';
 const initialBytes = 64 * 1024;
 /** Longer texts, and those that are not ASCII, are left to TextEncoder, which costs more to call and less a letter. */
 const shortTextMax = 64;
+/** Up to here a loop is faster than a view to copy from. */
+const loopedBytesMax = 160;
 const utf8 = new TextEncoder();
 const slab = new Slab();
 /** Called by name, not looked up in each text: those come in many shapes inside, and to look a method up in one of many takes longer than the letter. */
@@ -88,6 +90,20 @@ export class Writer {
     else if (value.length <= 0xffff) this.#head16(0xc5, value.length);
     else this.#head32(0xc6, value.length);
     this.#append(value);
+  }
+
+  /** As they are, from `start` on. */
+  raw(value: Uint8Array, start: number): void {
+    const { length } = value;
+    this.#room(length);
+    const bytes = this.#bytes;
+    let at = this.#at;
+    if (length <= loopedBytesMax) for (let index = start; index < length; index += 1) bytes[at++] = value[index] as number;
+    else {
+      bytes.set(start === 0 ? value : value.subarray(start), at);
+      at += length - start;
+    }
+    this.#at = at;
   }
 
   /** False, and nothing written, if the text is not ASCII. */

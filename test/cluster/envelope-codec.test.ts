@@ -4,10 +4,27 @@ import { describe, test } from 'node:test';
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { type AddressKind, decodeMessage, type Envelopes, encodeEnvelope, isReadable, joined, messageBytesMax, versions } from '../../src/cluster/envelope-codec.ts';
-import { type audienceCommands, chatCommands, toAllEnvelopes, toChatEnvelopes, toNodeEnvelopes, toUserEnvelopes, toWatchersEnvelopes } from '../../src/cluster/envelope-schema.ts';
+import {
+  Answer,
+  type audienceCommands,
+  chatCommands,
+  From,
+  Mark,
+  Post,
+  ToChat,
+  ToUserPush,
+  toAllEnvelopes,
+  toChatEnvelopes,
+  toNodeEnvelopes,
+  toUserEnvelopes,
+  toWatchersEnvelopes,
+} from '../../src/cluster/envelope-schema.ts';
 import type { AudienceCommand } from '../../src/core/audience.ts';
 import type { ChatCommand } from '../../src/core/chat.ts';
-import type { AnyFrame, FrameOf, UnknownFrame } from '../../src/protocol/schema.ts';
+import { Sent } from '../../src/protocol/messages.ts';
+import { Malformed, Reader } from '../../src/protocol/reader.ts';
+import { type AnyFrame, type FrameOf, frame, oneFrame, type UnknownFrame } from '../../src/protocol/schema.ts';
+import { Writer } from '../../src/protocol/writer.ts';
 import { anyFrame, wireFrame } from '../protocol/arbitraries.ts';
 import { commandNames, examples, pushAt, room } from './envelopes.ts';
 import { hexOf, recordings } from './golden.ts';
@@ -27,6 +44,41 @@ const recorded = recordings();
 type Written = Exclude<FrameOf<(typeof chatCommands)[number]>, UnknownFrame>;
 const writable = (command: ChatCommand): Written => command;
 const told = (command: Extract<AudienceCommand, { kind: 'enrolled' | 'repaired' }>): FrameOf<(typeof audienceCommands)[number]> => command;
+
+/** Those that have a way of their own, with what else has one in them. */
+const spelledOut: readonly { readonly address: AddressKind; readonly definition: AnyFrame }[] = [
+  { address: 'node', definition: From },
+  { address: 'node', definition: frame(ToChat.type, ToChat.kind, { ...ToChat.fields, command: oneFrame(Post, Mark) }) },
+  { address: 'node', definition: frame(Answer.type, Answer.kind, { ...Answer.fields, frame: oneFrame(Sent) }) },
+  { address: 'user', definition: ToUserPush },
+];
+
+function byDefinition(definition: AnyFrame, envelope: object): Uint8Array {
+  const writer = new Writer();
+  writer.start();
+  writer.counter(versions.newest);
+  oneFrame(definition).write(writer, envelope as FrameOf<AnyFrame>);
+  return writer.copy();
+}
+
+/** Both ways give the same values, and refuse the same. */
+function agrees(address: AddressKind, bytes: Uint8Array): void {
+  const { envelopes, unknown, fault } = decodeMessage(address, bytes);
+  const reader = new Reader();
+  reader.start(bytes, false);
+  const byIt: unknown[] = [];
+  let refusals = 0;
+  try {
+    reader.counter();
+    while (!reader.isAtEnd) byIt.push(oneFrame(...definitions[address]).read(reader));
+  } catch (refusal) {
+    if (!(refusal instanceof Malformed)) throw refusal;
+    refusals += 1;
+  }
+  assert.equal(fault === undefined ? 0 : 1, refusals);
+  assert.equal(envelopes.length + unknown, byIt.length);
+  if (unknown === 0) assert.deepEqual(envelopes, byIt);
+}
 
 /** The message that a newer build would send: these MessagePack values behind the version. */
 function messageOf(...values: readonly unknown[]): Uint8Array {
@@ -80,6 +132,21 @@ describe('the codec of envelopes', () => {
       );
     });
   }
+
+  for (const { address, definition } of spelledOut)
+    test(`${definition.kind}, spelled out, is the bytes of its definition, and is read from the same bytes as by it, and from no others`, () => {
+      const drawn = fc.tuple(anyFrame(definition), fc.nat(), fc.nat(255));
+      fc.assert(
+        fc.property(drawn, ([envelope, at, value]) => {
+          const bytes = byDefinition(definition, envelope);
+          assert.equal(hexOf(encodeEnvelope(address, envelope as unknown as Envelopes[AddressKind])), hexOf(bytes));
+          for (const cut of [0, at % bytes.length]) agrees(address, bytes.slice(0, bytes.length - cut));
+          const place = 1 + (at % (bytes.length - 1));
+          agrees(address, bytes.with(place, value));
+        }),
+        { numRuns: 2_000 },
+      );
+    });
 
   test('several in one message come back in their order', () => {
     const mine = examples.filter(({ address }) => address === 'node');
