@@ -15,39 +15,48 @@ export const inFlightMax = { commands: 20_000, bytes: 16 * 1024 * 1024 } as cons
 /** A command beside its body. */
 const overheadBytes = 256;
 
+type Send = Extract<ChatCommand, { readonly number: number }>;
+
+interface Kept extends Passed {
+  readonly command: Send;
+  /** How often the device has asked meanwhile. */
+  asks: number;
+  /** Rising from one to the next. */
+  readonly nth: number;
+}
+
 export class InFlight {
-  /** In the order in which they were passed, with how often the device has asked meanwhile. */
-  readonly #passed = new Map<string, Passed & { asks: number }>();
-  /** Passed again. `owed`: answers that the device still waits for; another one, from a node that was thought gone, nobody has asked for. */
+  /** By device, of which each has one or two, at most as many as may be in flight: names made of device and number would cost more than all the rest. */
+  readonly #passed = new Map<DeviceId, Kept[]>();
+  /** Passed again, by device and number. `owed`: answers that the device still waits for; another one, from a node that was thought gone, nobody has asked for. */
   readonly #again = new Map<string, { owed: number; mayRefuse: boolean }>();
+  #size = 0;
   #bytes = 0;
+  #nth = 0;
 
   get size(): number {
-    return this.#passed.size;
+    return this.#size;
   }
 
   /** What a device asks goes to that node. Only sends are kept: what is read can be asked again by whoever wants it, and is not worth two answers. */
   pass(passed: Passed): void {
-    const key = keyOfCommand(passed.command);
-    if (key === undefined) return;
-    const asks = this.#forget(key) + 1;
-    this.#asked(key);
-    this.#put(key, { ...passed, asks });
+    const { command } = passed;
+    if (!isSend(command)) return;
+    const asks = this.#forget(command.from.deviceId, command.number) + 1;
+    this.#asked(command);
+    this.#put(passed, command, asks);
   }
 
   /** What was taken goes to another node. */
   passAgain(passed: Passed): void {
-    const key = keyOfCommand(passed.command);
-    if (key !== undefined) this.#put(key, { ...passed, asks: 0 });
+    if (isSend(passed.command)) this.#put(passed, passed.command, 0);
   }
 
   /** It is served here: an answer to it is one that is wanted. */
   keep(command: ChatCommand): void {
-    if (this.#isEmpty) return;
-    const key = keyOfCommand(command);
-    if (key === undefined) return;
-    this.#forget(key);
-    this.#asked(key);
+    if (this.#isEmpty || !isSend(command)) return;
+    this.#forget(command.from.deviceId, command.number);
+    this.#asked(command);
   }
 
   /**
@@ -56,18 +65,18 @@ export class InFlight {
    */
   answered(deviceId: DeviceId, frame: ToDevice): boolean {
     if (this.#isEmpty) return true;
-    const key = keyOfAnswer(deviceId, frame);
-    if (key === undefined) return true;
-    const again = this.#again.get(key);
+    const number = frame.kind === 'sent' ? frame.number : frame.kind === 'refused' ? frame.request : undefined;
+    if (number === undefined) return true;
+    const again = this.#again.size === 0 ? undefined : this.#again.get(keyOf(deviceId, number));
     if (again === undefined) {
-      const passed = this.#passed.get(key);
+      const passed = this.#passed.get(deviceId)?.find(({ command }) => command.number === number);
       if (passed !== undefined) passed.asks -= 1;
-      if (passed !== undefined && passed.asks <= 0) this.#forget(key);
+      if (passed !== undefined && passed.asks <= 0) this.#forget(deviceId, number);
       return true;
     }
     if (again.owed === 0 || (frame.kind === 'refused' && !again.mayRefuse)) return false;
     again.owed -= 1;
-    if (again.owed === 0) this.#forget(key);
+    if (again.owed === 0) this.#forget(deviceId, number);
     return true;
   }
 
@@ -75,13 +84,14 @@ export class InFlight {
   take(isGone: (node: string) => boolean): readonly Passed[] {
     const taken: Passed[] = [];
     const gone = new Map<string, boolean>();
-    for (const [key, passed] of this.#passed) {
-      const { node, asks } = passed;
+    const inOrder = [...this.#passed.values()].flat().sort((one, other) => one.nth - other.nth);
+    for (const { node, chatId, command, asks } of inOrder) {
       if (!gone.has(node)) gone.set(node, isGone(node));
       if (!gone.get(node)) continue;
-      this.#forget(key);
+      this.#forget(command.from.deviceId, command.number);
       if (asks === 0) continue; // not over and over while views change: the device asks again
-      taken.push(passed);
+      taken.push({ node, chatId, command });
+      const key = keyOf(command.from.deviceId, command.number);
       this.#again.set(key, { owed: this.#again.get(key)?.owed ?? asks, mayRefuse: false });
     }
     for (const oldest of this.#again.keys()) {
@@ -92,52 +102,56 @@ export class InFlight {
   }
 
   get #isEmpty(): boolean {
-    return this.#passed.size === 0 && this.#again.size === 0;
+    return this.#size === 0 && this.#again.size === 0;
   }
 
-  #put(key: string, passed: Passed & { asks: number }): void {
-    this.#passed.set(key, passed);
-    this.#bytes += bytesOf(passed);
-    for (const oldest of this.#passed.keys()) {
-      if (this.#passed.size <= inFlightMax.commands && this.#bytes <= inFlightMax.bytes) return;
-      this.#forget(oldest);
+  #put({ node, chatId }: Passed, command: Send, asks: number): void {
+    const { deviceId } = command.from;
+    this.#nth += 1;
+    const kept = { node, chatId, command, asks, nth: this.#nth };
+    const others = this.#passed.get(deviceId);
+    if (others === undefined) this.#passed.set(deviceId, [kept]);
+    else others.push(kept);
+    this.#size += 1;
+    this.#bytes += bytesOf(command);
+    while (this.#size > inFlightMax.commands || this.#bytes > inFlightMax.bytes) {
+      const [first] = this.#passed.values().next().value ?? []; // of the device that has had some for the longest time
+      if (first === undefined) return;
+      this.#forget(first.command.from.deviceId, first.command.number);
     }
   }
 
   /** By the device, once more. */
-  #asked(key: string): void {
-    const again = this.#again.get(key);
+  #asked({ from, number }: Send): void {
+    const again = this.#again.size === 0 ? undefined : this.#again.get(keyOf(from.deviceId, number));
     if (again === undefined) return;
     again.owed += 1;
     again.mayRefuse = true;
   }
 
   /** How often the device had asked. */
-  #forget(key: string): number {
-    const passed = this.#passed.get(key);
+  #forget(deviceId: DeviceId, number: number): number {
+    const some = this.#passed.get(deviceId);
+    if (some === undefined) return 0;
+    const at = some.findIndex(({ command }) => command.number === number);
+    const passed = some[at];
     if (passed === undefined) return 0;
-    this.#bytes -= bytesOf(passed);
-    this.#passed.delete(key);
+    if (some.length === 1) this.#passed.delete(deviceId);
+    else some.splice(at, 1);
+    this.#size -= 1;
+    this.#bytes -= bytesOf(passed.command);
     return passed.asks;
   }
 }
 
-function keyOfCommand(command: ChatCommand): string | undefined {
-  switch (command.kind) {
-    case 'post':
-    case 'create':
-    case 'change':
-      return `${command.from.deviceId} ${command.number}`;
-    default:
-      return undefined;
-  }
+function isSend(command: ChatCommand): command is Send {
+  return command.kind === 'post' || command.kind === 'create' || command.kind === 'change';
 }
 
-function keyOfAnswer(deviceId: DeviceId, frame: ToDevice): string | undefined {
-  if (frame.kind === 'sent') return `${deviceId} ${frame.number}`;
-  return frame.kind === 'refused' ? `${deviceId} ${frame.request}` : undefined;
+function keyOf(deviceId: DeviceId, number: number): string {
+  return `${deviceId} ${number}`;
 }
 
-function bytesOf({ command }: Passed): number {
+function bytesOf(command: Send): number {
   return overheadBytes + (command.kind === 'post' ? command.body.byteLength : 0);
 }
