@@ -8,10 +8,11 @@ import { writeSent } from '../protocol/hot.ts';
 import { limits } from '../protocol/limits.ts';
 import { Sent } from '../protocol/messages.ts';
 import { Malformed, type Reader } from '../protocol/reader.ts';
+import { Receipt } from '../protocol/receipts.ts';
 import { type AnyFrame, readPlaces } from '../protocol/schema.ts';
 import type { Writer } from '../protocol/writer.ts';
 import type { ToAll, ToNode, ToUser, ToWatchers } from './envelope.ts';
-import { Answer, chatCommands, From, Mark, nodeIdMax, Post, pushBytesMax, ToChat, ToUserPush } from './envelope-schema.ts';
+import { Answer, chatCommands, From, Mark, Notify, nodeIdMax, Post, pushBytesMax, ToChat, ToUserPush } from './envelope-schema.ts';
 
 type Known = { readonly kind: string };
 /** By the types of their frames. */
@@ -49,6 +50,8 @@ export function writeHot(to: Writer, envelope: From | ToNode | ToUser | ToWatche
       return writeToChat(to, envelope);
     case 'answer':
       return writeAnswer(to, envelope);
+    case 'notify':
+      return writeNotify(to, envelope);
     case 'from':
       to.array(4);
       to.counter(From.type);
@@ -111,6 +114,22 @@ function writeAnswer(to: Writer, { userId, deviceId, last, frame }: Extract<ToNo
   return true;
 }
 
+function writeNotify(to: Writer, { except, frame }: Extract<ToUser, { kind: 'notify' }>): boolean {
+  if (frame.kind !== 'receipt') return false;
+  to.array(3);
+  to.counter(Notify.type);
+  if (except === null) to.nil();
+  else to.id(except);
+  to.array(6);
+  to.counter(Receipt.type);
+  to.id(frame.chatId);
+  to.id(frame.userId);
+  to.counter(frame.delivered);
+  to.counter(frame.read);
+  to.counter(frame.receiptsVersion);
+  return true;
+}
+
 function writeOrigin(to: Writer, { node, userId, deviceId }: Origin): void {
   to.array(originPlaces);
   to.text(node);
@@ -125,7 +144,7 @@ export function readHotToNode(from: Reader, length: number, type: number): ToNod
     const userId = from.id('user');
     const deviceId = from.id('device');
     const last = from.flag();
-    return { kind: 'answer', userId, deviceId, last, frame: readAnswered(from) };
+    return { kind: 'answer', userId, deviceId, last, frame: readFrame(from) };
   }
   if (type === From.type && length === 4) return { kind: 'from', node: readNode(from), life: from.counter(), number: from.counter() };
   return undefined;
@@ -133,6 +152,7 @@ export function readHotToNode(from: Reader, length: number, type: number): ToNod
 
 /** The same of an envelope to a user. */
 export function readHotToUser(from: Reader, length: number, type: number): ToUser | undefined {
+  if (type === Notify.type && length === 3) return { kind: 'notify', except: from.nil() ? null : from.id('device'), frame: readFrame(from) };
   if (type !== ToUserPush.type || length !== 2) return undefined;
   const places = from.array();
   if (places < pushPlaces) throw new Malformed('a push is cut short');
@@ -162,9 +182,14 @@ function readCommand(from: Reader): ChatCommand {
   return restOf(commands, from, length, type) as ChatCommand;
 }
 
-function readAnswered(from: Reader): ToDevice {
+function readFrame(from: Reader): ToDevice {
   const length = headOf(from);
   const type = from.counter();
+  if (type === Receipt.type && length === 6) {
+    const chatId = from.id('chat');
+    const userId = from.id('user');
+    return { kind: 'receipt', chatId, userId, delivered: from.counter(), read: from.counter(), receiptsVersion: from.counter() };
+  }
   if (type === Sent.type && length === 5) return { kind: 'sent', number: from.counter(), chatId: from.id('chat'), seq: from.counter(), atMs: from.counter() };
   return restOf(frames, from, length, type) as ToDevice;
 }

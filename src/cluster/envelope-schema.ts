@@ -72,11 +72,9 @@ export const toNodeEnvelopes = [From, ToChat, Answer, frame(3, 'toAudience', { c
 
 export const ToUserPush = frame(16, 'push', { push });
 
-export const toUserEnvelopes = [
-  ToUserPush,
-  frame(17, 'notify', { except: maybe(id('device')), frame: oneFrame(...toDeviceFrames) }),
-  frame(18, 'revoke', { deviceId: id('device') }),
-] as const;
+export const Notify = frame(17, 'notify', { except: maybe(id('device')), frame: oneFrame(...toDeviceFrames) });
+
+export const toUserEnvelopes = [ToUserPush, Notify, frame(18, 'revoke', { deviceId: id('device') })] as const;
 
 export const toWatchersEnvelopes = [frame(64, 'seen', { node: nodeId, online: flag(), atMs: counter() })] as const;
 

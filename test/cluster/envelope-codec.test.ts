@@ -10,6 +10,7 @@ import {
   chatCommands,
   From,
   Mark,
+  Notify,
   Post,
   ToChat,
   ToUserPush,
@@ -23,6 +24,7 @@ import type { AudienceCommand } from '../../src/core/audience.ts';
 import type { ChatCommand } from '../../src/core/chat.ts';
 import { Sent } from '../../src/protocol/messages.ts';
 import { Malformed, Reader } from '../../src/protocol/reader.ts';
+import { Receipt } from '../../src/protocol/receipts.ts';
 import { type AnyFrame, type FrameOf, frame, oneFrame, type UnknownFrame } from '../../src/protocol/schema.ts';
 import { Writer } from '../../src/protocol/writer.ts';
 import { anyFrame, wireFrame } from '../protocol/arbitraries.ts';
@@ -49,7 +51,8 @@ const told = (command: Extract<AudienceCommand, { kind: 'enrolled' | 'repaired' 
 const spelledOut: readonly { readonly address: AddressKind; readonly definition: AnyFrame }[] = [
   { address: 'node', definition: From },
   { address: 'node', definition: frame(ToChat.type, ToChat.kind, { ...ToChat.fields, command: oneFrame(Post, Mark) }) },
-  { address: 'node', definition: frame(Answer.type, Answer.kind, { ...Answer.fields, frame: oneFrame(Sent) }) },
+  { address: 'node', definition: frame(Answer.type, Answer.kind, { ...Answer.fields, frame: oneFrame(Sent, Receipt) }) },
+  { address: 'user', definition: frame(Notify.type, Notify.kind, { ...Notify.fields, frame: oneFrame(Receipt, Sent) }) },
   { address: 'user', definition: ToUserPush },
 ];
 
