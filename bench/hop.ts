@@ -1,5 +1,5 @@
 // What it costs that a message crosses from node to node: processor time of all nodes per delivered message, at one rate, with 2, 4 and 8 of them on a real NATS and a real Cassandra.
-// `node bench/hop.ts [--nodes 2,4,8] [--rate 250] [--apart]`; the runs are in bench/runs/hop.ts. Exit code 1: something was lost, doubled or reordered, or a hop takes more than it may.
+// `node bench/hop.ts [--nodes 2,4,8] [--rate 250] [--apart] [--slack 1000]`; the runs are in bench/runs/hop.ts. Exit code 1: something was lost, doubled or reordered, or a hop takes more than it may.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,9 @@ const { values } = parseArgs({
     apart: { type: 'boolean', default: false }, // the nodes on the first core, all else on the others
     store: { type: 'string', multiple: true, default: [] }, // a further line of cassandra.yaml
     java: { type: 'string', multiple: true, default: [] }, // a further flag of Cassandra's Java
-    functions: { type: 'string', default: '0' }, // so many of ours are listed
+    slack: { type: 'string', default: '0' }, // so late may Cassandra's timers come, µs
+    sampling: { type: 'string', default: '2000' }, // µs between two looks at a node
+    functions: { type: 'string', default: '0' }, // so many of ours are listed, those that take most for hops first
     json: { type: 'boolean', default: false },
   },
 });
@@ -31,7 +33,14 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`);
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const profilesTo = await mkdtemp(join(tmpdir(), 'parley-hop-'));
 const { apart } = values;
-const cluster = await startServices({ profilesTo, apart, store: { configuration: values.store.join('\n'), java: values.java }, say });
+const cluster = await startServices({
+  profilesTo,
+  apart,
+  store: { configuration: values.store.join('\n'), java: values.java },
+  slackUs: Number(values.slack),
+  samplingUs: Number(values.sampling),
+  say,
+});
 const runs: HopRun[] = [];
 try {
   const [rate, pairs, warmPerNode, rounds, seconds] = [values.rate, values.pairs, values.warm, values.rounds, values.seconds].map(Number) as [
@@ -82,10 +91,11 @@ for (const column of columns) perRun(`  ${column}`, (run) => perHop(run, column)
 perRun('  ours, of each round', ({ rounds }) => rounds.map((round) => perHop(round, 'ours').toFixed(0)).join(' '));
 perRun('an idle node, ms/s: main, others', ({ idle }) => `${idle.main.toFixed(1)} + ${idle.others.toFixed(1)}`);
 for (const { nodes, functions } of runs) {
+  const more = ([name, us]: [string, number]): number => us - (functions.home[name] ?? 0);
   const dearest = Object.entries(functions.anywhere)
-    .toSorted(([, one], [, other]) => other - one)
+    .toSorted((one, other) => more(other) - more(one))
     .slice(0, Number(values.functions));
-  if (dearest.length > 0) print(`of ours, with ${nodes} nodes, µs per delivered message`);
+  if (dearest.length > 0) print(`of ours, with ${nodes} nodes, what takes more anywhere than at home, µs per delivered message`);
   for (const [name, us] of dearest) print(line(`  ${name}`.padEnd(60), [functions.home[name] ?? 0, us], 10));
 }
 if (values.json) print(JSON.stringify(runs));

@@ -10,7 +10,7 @@ import type { Account } from '../generator/device.ts';
 import type { Endpoint } from '../generator/socket.ts';
 import type { Window, WindowResult } from '../generator/traffic.ts';
 import { noNews } from '../output/steps.ts';
-import { chooseCores, pinProcess } from '../targets/pinned.ts';
+import { chooseCores, pinMainThread, pinProcess, slackenTimers } from '../targets/pinned.ts';
 import type { Target } from '../targets/target.ts';
 import { type CassandraPart, Moment, type Stretch } from './hop-moment.ts';
 import { ourFunctions, type Profiles, profilesOf, splitBetween } from './hop-profiles.ts';
@@ -37,20 +37,30 @@ export interface HopOptions {
 export interface ServiceOptions {
   /** What the nodes write as they end. */
   readonly profilesTo: string;
-  /** The nodes have the first core to themselves, and what they stand on, the load too, has the others: as it is where the store has machines of its own. */
+  /**
+   * The nodes' main threads have the first core to themselves, and what they stand on, the load too, has the others: as it is where the store has machines of its own.
+   * Their other threads stay where they are: the one that takes the samples would come to its turn on their core when they have done.
+   */
   readonly apart: boolean;
   readonly store: NonNullable<ClusterOptions['store']>;
+  /**
+   * How late Cassandra's timers may come, in microseconds; 0: as late as the system lets them. While there is something to do now and then, its idle workers look for more
+   * about 30,000 times a second, whatever the rate, which takes more than the work itself.
+   */
+  readonly slackUs: number;
+  /** How often the nodes are looked at, in microseconds. At 500 the profiler takes more than a node that has little to do. */
+  readonly samplingUs: number;
   readonly say: (text: string) => void;
 }
 
-const samplingUs = 2_000; // at 500 the profiler takes more than a node that has little to do
-
 /** NATS, Cassandra and no nodes yet: one for all runs, since Cassandra takes less and less while it compiles itself. */
-export async function startServices({ profilesTo, apart, store, say }: ServiceOptions): Promise<Cluster> {
+export async function startServices({ profilesTo, apart, store, slackUs, samplingUs, say }: ServiceOptions): Promise<Cluster> {
   const nodeOptions = ['--cpu-prof', '--cpu-prof-dir', profilesTo, '--cpu-prof-interval', `${samplingUs}`];
   const { generator } = chooseCores(); // before anything is pinned
   const cluster = await Cluster.start({ nodes: 0, redis: false, nodeOptions, store, environment: { PARLEY_LOG: 'warn' } }, say);
-  if (apart) for (const pid of [process.pid, cluster.nats.pid, ...cluster.cassandra.nodes.map((node) => node.pid)]) pinProcess(pid as number, generator);
+  const stores = cluster.cassandra.nodes.map(({ pid }) => pid as number);
+  if (slackUs > 0) for (const pid of stores) slackenTimers(pid, slackUs);
+  if (apart) for (const pid of [process.pid, cluster.nats.pid as number, ...stores]) pinProcess(pid, generator);
   return cluster;
 }
 
@@ -97,7 +107,7 @@ export async function runHop(cluster: Cluster, options: HopOptions): Promise<Hop
   const accounts = await mint(cluster, 4 * pairs);
   for (let nth = 1; nth <= nodes; nth += 1) {
     const { parley } = await cluster.add({ name: `n${nth}` });
-    if (apart) pinProcess(parley.pid, chooseCores().server);
+    if (apart) pinMainThread(parley.pid, chooseCores().server);
   }
   await cluster.whole();
   const sides = {

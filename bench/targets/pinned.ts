@@ -1,6 +1,7 @@
 // Starts a program on one core of its own, and ends it again.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 
@@ -119,4 +120,14 @@ export function pinThisProcess(core: number | undefined): void {
 /** All threads of that process, and those that they start later. */
 export function pinProcess(pid: number, core: number | undefined): void {
   if (core !== undefined) execFileSync('taskset', ['-acp', String(core), String(pid)], { stdio: 'ignore' });
+}
+
+/** And those that it starts later. */
+export function pinMainThread(pid: number, core: number | undefined): void {
+  if (core !== undefined) execFileSync('taskset', ['-cp', String(core), String(pid)], { stdio: 'ignore' });
+}
+
+/** Lets the timers of all threads of that process, and of those that they start later, come so much late: a thread that looks for work every few microseconds then looks less often. Linux, as root. */
+export function slackenTimers(pid: number, us: number): void {
+  for (const task of readdirSync(`/proc/${pid}/task`)) writeFileSync(`/proc/${task}/timerslack_ns`, `${us * 1_000}`);
 }
