@@ -50,8 +50,11 @@ try {
     number,
     number,
   ];
-  for (const nodes of values.nodes.split(',').map(Number))
-    runs.push(await runHop(cluster, { nodes, rate, pairs, warmPerNode, rounds, measuredMs: 1_000 * seconds, apart, profilesTo, say }));
+  for (const nodes of values.nodes.split(',').map(Number)) {
+    const run = await runHop(cluster, { nodes, rate, pairs, warmPerNode, rounds, measuredMs: 1_000 * seconds, apart, profilesTo, say });
+    if (values.json) print(JSON.stringify(run)); // at once: what ends the next one early must not cost this one
+    runs.push(run);
+  }
 } finally {
   await cluster.stop();
   await rm(profilesTo, { recursive: true });
@@ -98,7 +101,6 @@ for (const { nodes, functions } of runs) {
   if (dearest.length > 0) print(`of ours, with ${nodes} nodes, what takes more anywhere than at home, µs per delivered message`);
   for (const [name, us] of dearest) print(line(`  ${name}`.padEnd(60), [functions.home[name] ?? 0, us], 10));
 }
-if (values.json) print(JSON.stringify(runs));
 const faults = runs.flatMap((run) => hopKinds.map((kind) => run[kind].faults)).reduce((sum, some) => sum + some, 0);
 if (faults > 0) print(`${faults} messages were lost, doubled or out of order`);
 const tooDear = runs.some((run) => perHop(run, 'ours') > perHopMax);
