@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Dialect } from './cql-settings.ts';
 import { StoreRefused } from './faults.ts';
+import { heardByAll } from './heard.cql.ts';
 import type { Report } from './home.level.ts';
 import { newIncarnation } from './schema.level.ts';
 import type { CqlSession } from './session.cql.ts';
@@ -27,6 +28,8 @@ export interface SchemaOptions {
   readonly onReport: (report: Report) => void;
   /** For tests of the chain itself. */
   readonly migrations?: readonly CqlMigration[];
+  /** How long nodes of the store may take to hear of what was made, for tests. */
+  readonly hearMsMax?: number;
 }
 
 export interface Schema {
@@ -44,7 +47,7 @@ export async function openSchema(session: CqlSession, options: SchemaOptions): P
   const dialect = options.dialect ?? (await dialectOf(session));
   await haveKeyspace(session, dialect, options);
   const { migrations: chain = cqlMigrations, onReport } = options;
-  await session.change(`CREATE TABLE IF NOT EXISTS ${session.keyspace}.about (name text PRIMARY KEY, value text)${withId(session.keyspace, 'about', dialect)}`);
+  await haveTable(session, 'about', `(name text PRIMARY KEY, value text)${withId(session.keyspace, 'about', dialect)}`);
   await migrate(session, chain, dialect, onReport);
   await warn(session, dialect, onReport);
   return { incarnation: await incarnationOf(session), dialect };
@@ -58,10 +61,8 @@ async function dialectOf(session: CqlSession): Promise<Dialect> {
 async function haveKeyspace(session: CqlSession, dialect: Dialect, options: SchemaOptions): Promise<void> {
   const { replicas: wanted, tablets, onReport } = options;
   const { keyspace, dataCenter: localDataCenter } = session;
-  const look = async (): Promise<Readonly<Record<string, string>> | undefined> =>
-    (await session.one('SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?', [keyspace]))?.['replication'];
-  let replication = await look();
-  if (replication === undefined) {
+  const look = { what: `the keyspace ${keyspace}`, query: 'SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?', params: [keyspace] };
+  if ((await session.one(look.query, look.params)) === undefined) {
     const create = (factor: number | string): string =>
       `CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH replication = {'class': 'NetworkTopologyStrategy', '${localDataCenter}': ${factor}}${
         dialect === 'scylla' && tablets !== undefined ? ` AND tablets = {'enabled': ${tablets}}` : ''
@@ -70,8 +71,8 @@ async function haveKeyspace(session: CqlSession, dialect: Dialect, options: Sche
       throw new StoreRefused(`There is no keyspace ${keyspace}. Make it, as a rule with three replicas: ${create(3)}; or set PARLEY_CQL_REPLICAS, and it is made.`);
     await session.change(create(wanted));
     onReport({ level: 'info', says: `Made the keyspace ${keyspace} with ${wanted} replica${wanted === 1 ? '' : 's'} in ${localDataCenter}.` });
-    replication = (await look()) ?? {};
   }
+  const { replication } = await heardByAll(session, look, options.hearMsMax);
   const centres = new Set(session.client.hosts.values().map(({ datacenter }) => datacenter));
   const { replicas } = checkReplication(replication, { keyspace, localDataCenter, centres: [...centres] });
   if (replicas < 3)
@@ -107,6 +108,13 @@ export function checkReplication(replication: Readonly<Record<string, string>>, 
   if (centres.length > 1)
     throw new StoreRefused(`The keyspace ${keyspace} is replicated without regard to data centres, and the store has several (${centres.join(', ')}). Keep it to one: ${alter};`);
   return { replicas: Number(factor) };
+}
+
+async function haveTable(session: CqlSession, name: string, columns: string): Promise<void> {
+  const { keyspace } = session;
+  await session.change(`CREATE TABLE IF NOT EXISTS ${keyspace}.${name} ${columns}`);
+  const query = 'SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = ?';
+  await heardByAll(session, { what: `the table ${keyspace}.${name}`, query, params: [keyspace, name] });
 }
 
 /** A table's id that every node draws alike: two that make it at once then make one. ScyllaDB sees to that itself. */
@@ -178,7 +186,7 @@ async function create(session: CqlSession, dialect: Dialect): Promise<void> {
   if (foreign.length > 0) throw new StoreRefused(`The keyspace ${keyspace} holds tables that are not Parley's (${foreign.join(', ')}). Choose another keyspace.`);
   for (const [name, columns] of Object.entries(tables)) {
     const id = withId(keyspace, name, dialect);
-    await session.change(`CREATE TABLE IF NOT EXISTS ${keyspace}.${name} ${columns}${columns.includes(' WITH ') ? id.replace(' WITH ', ' AND ') : id}`);
+    await haveTable(session, name, `${columns}${columns.includes(' WITH ') ? id.replace(' WITH ', ' AND ') : id}`);
   }
   const random = (): number => randomBytes(6).readUIntBE(0, 6) / 2 ** 48;
   await setValue(session, 'incarnation', newIncarnation(random).toString(), true);

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import type { Client } from 'cassandra-driver';
+import type { Client, types } from 'cassandra-driver';
 import type { Cassandra } from '../../scripts/services/cassandra.ts';
 import { StoreRefused, StoreUnavailable } from '../../src/store/faults.ts';
-import { type CqlMigration, checkReplication } from '../../src/store/schema.cql.ts';
+import { type CqlMigration, checkReplication, openSchema } from '../../src/store/schema.cql.ts';
+import { CqlSession } from '../../src/store/session.cql.ts';
 import type { CqlStores, Report } from '../../src/store/stores.cql.ts';
 import { type Certificate, certificateIn } from '../certificates.ts';
-import { openCql } from './cql.ts';
+import { openCql, optionsFor } from './cql.ts';
 import { appendOf, room } from './samples.ts';
 
 export interface StartRig {
@@ -25,6 +26,21 @@ export function startTests({ cassandra, client, certificate, folder }: StartRig)
     const stores = await open(...args);
     t.after(() => stores.close());
     return stores;
+  };
+  /** To a node that knows nothing of that keyspace the first `times` times that it is asked: its answer then is the one about a keyspace that nobody has. */
+  const behind = async (t: TestContext, keyspace: string, times: number): Promise<{ readonly session: CqlSession; readonly asked: () => number }> => {
+    const session = await CqlSession.connect(optionsFor(cassandra(), { PARLEY_CQL_KEYSPACE: keyspace }));
+    t.after(() => session.close());
+    const { client } = session;
+    const execute = client.execute.bind(client) as (query: string, params: unknown[], options: object) => Promise<types.ResultSet>;
+    let asked = 0;
+    const executeBehind: typeof execute = (query, params, options) => {
+      const isAbout = query.includes('system_schema.keyspaces');
+      if (isAbout) asked += 1;
+      return execute(query, isAbout && asked <= times ? ['of_nobody'] : params, options);
+    };
+    Object.assign(client, { execute: executeBehind });
+    return { session, asked: () => asked };
   };
   const refuses = (work: Promise<unknown>, says: RegExp, kind: typeof StoreRefused | typeof StoreUnavailable = StoreRefused): Promise<void> =>
     assert.rejects(work, (error: Error) => {
@@ -56,6 +72,19 @@ export function startTests({ cassandra, client, certificate, folder }: StartRig)
       await client().execute("CREATE KEYSPACE foreign_one WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 1}");
       await client().execute('CREATE TABLE foreign_one.things (id int PRIMARY KEY)');
       await refuses(open({ PARLEY_CQL_KEYSPACE: 'foreign_one' }), /foreign_one holds tables that are not Parley's \(things\)/);
+    });
+
+    test('on a keyspace that another node of the store has just made, and of which the one that is asked has not heard: it is asked again', async (t) => {
+      const { session, asked } = await behind(t, 'heard_late', 5);
+      const { incarnation } = await openSchema(session, { replicas: 1, onReport: () => undefined });
+      assert.ok(asked() > 5, `asked ${asked()} times`);
+      assert.equal((await opened(t, { PARLEY_CQL_KEYSPACE: 'heard_late' })).incarnation, incarnation);
+    });
+
+    test('on a keyspace of which a node of the store does not hear at all: which node, and what to look at', async (t) => {
+      const { session } = await behind(t, 'never_heard', Number.POSITIVE_INFINITY);
+      const says = /have not heard of the keyspace never_heard within 0\.2 s: 127\.0\.0\.1:\d+\..*nodetool describecluster/;
+      await refuses(openSchema(session, { replicas: 1, onReport: () => undefined, hearMsMax: 200 }), says, StoreUnavailable);
     });
 
     test('with one replica: a warning', async (t) => {
