@@ -1,23 +1,27 @@
 // Three nodes of Cassandra with three replicas of everything, of which some are stopped, or killed and started again, while two owners of each chat write: nothing acknowledged is lost, nothing stands twice.
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
+import type { Client } from 'cassandra-driver';
 import type { Cassandra } from '../../scripts/services/cassandra.ts';
 import type { CqlStores } from '../../src/store/stores.cql.ts';
 import type { ChatId } from '../../src/structures/ids.ts';
-import { cassandraFor, openCql } from './cql.ts';
+import { cassandraFor, clientOf, openCql } from './cql.ts';
 import { until } from './redis.ts';
 import { chatOf } from './samples.ts';
 import { judgeLog, Reader, Writer } from './writer.ts';
 
 let cassandra: Cassandra;
+let client: Client;
 /** Of three processes. */
 let stores: readonly CqlStores[];
 const ends: (() => Promise<void>)[] = [];
 before(async () => {
-  cassandra = await cassandraFor({ after: (job) => void ends.unshift(job) }, { nodes: 3, commitLog: 'periodic', authentication: false });
+  const t = { after: (job: () => Promise<void>) => void ends.unshift(job) };
+  cassandra = await cassandraFor(t, { nodes: 3, commitLog: 'periodic', authentication: false });
   const open = () => openCql(cassandra, { PARLEY_CQL_REPLICAS: '3', PARLEY_CQL_TIMEOUT_MS: '500' }, { closeMsMax: 5_000 });
   stores = [await open(), ...(await Promise.all([open(), open()]))];
-  ends.unshift(async () => void (await Promise.all(stores.map((one) => one.close()))));
+  t.after(async () => void (await Promise.all(stores.map((one) => one.close()))));
+  client = await clientOf(t, cassandra);
 });
 after(async () => {
   for (const end of ends) await end();
@@ -29,7 +33,24 @@ const patienceMs = 90_000;
 /** Several times as long as a request may take. */
 const stopMs = 5_000;
 const stopsMax = 10;
-let chats = 0;
+let chats = 80_000;
+
+/** Of each node in turn one chat whose appends go to it first: whichever is stopped has something to answer. */
+function newChats(count: number): readonly ChatId[] {
+  return Array.from({ length: count }, (_, at) => {
+    const { address } = cassandra.nodes[at % cassandra.nodes.length] as { readonly address: string };
+    for (;;) {
+      const chatId = chatOf((chats += 1));
+      const [first] = client.getReplicas('', routingKeyOf(chatId)) ?? [];
+      if (first?.address.startsWith(`${address}:`)) return chatId;
+    }
+  });
+}
+
+/** As the partition key (chat_id, bucket) is hashed. */
+function routingKeyOf(chatId: ChatId): Buffer {
+  return Buffer.concat([Buffer.from(chatId), Buffer.alloc(4)].flatMap((part) => [Buffer.of(part.length >> 8, part.length), part, Buffer.of(0)]));
+}
 
 test('one node is stopped for longer than a request may take: appends of unknown outcome are submitted again, and nothing is lost or doubled', async (t) => {
   const crowd = new Crowd(t);
@@ -96,8 +117,7 @@ class Crowd {
 
   constructor(t: TestContext) {
     const [one, other, third] = stores as readonly [CqlStores, CqlStores, CqlStores];
-    chats += chatsEach;
-    const own = Array.from({ length: chatsEach }, (_, at) => chatOf(80_000 + chats + at));
+    const own = newChats(chatsEach);
     this.#t = t;
     this.#writers = [one, other].flatMap((owner) => own.map((chatId) => new Writer(owner, chatId)));
     this.#readers = own.slice(0, 2).map((chatId) => new Reader(third, chatId));
