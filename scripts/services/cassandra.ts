@@ -23,6 +23,9 @@ const firstRole = 'Created default superuser role';
 /** One alone has room; several on one machine share it. */
 const heaps = { one: { initialMiB: 512, maxMiB: 512, memtableMiB: 64 }, several: { initialMiB: 256, maxMiB: 384, memtableMiB: 32 } };
 
+/** For one that does not live long enough to gain from the slow compiler: a start takes a third less of the processor without it (5.5 s instead of 8). */
+export const quickly: readonly string[] = ['-XX:TieredStopAtLevel=1'];
+
 export interface CassandraOptions {
   readonly nodes?: number;
   readonly commitLog?: NodeSettings['commitLog'];

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { auth, Client } from 'cassandra-driver';
-import { Cassandra, credentials } from '../../scripts/services/cassandra.ts';
+import { Cassandra, credentials, quickly } from '../../scripts/services/cassandra.ts';
 import { freePort } from '../../scripts/services/debian.ts';
 import { NatsServer } from '../../scripts/services/nats.ts';
 import { connectToNats, LinkRefused } from '../../src/cluster/link-connect.nats.ts';
@@ -89,7 +89,7 @@ test('Cassandra: a node starts with them, acknowledges what is on the disk, and 
   const ours = ['commitlog_sync', 'commitlog_sync_group_window', 'paxos_variant', 'authenticator'];
   for (const name of ours) assert.ok(settings.has(name), name);
   const configuration = lines.filter((line) => !ours.some((name) => line.startsWith(`${name}:`))).join('\n');
-  const cassandra = await Cassandra.start({ commitLog: 'group', authentication: true, configuration });
+  const cassandra = await Cassandra.start({ commitLog: 'group', authentication: true, configuration, java: quickly });
   t.after(() => cassandra.stop());
   const options = { contactPoints: [...cassandra.contactPoints], localDataCenter: 'dc1' };
   const client = new Client({ ...options, authProvider: new auth.PlainTextAuthProvider(credentials.username, credentials.password) });

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { auth, Client } from 'cassandra-driver';
 import { z } from 'zod';
-import { Cassandra, type CassandraOptions, credentials } from '../../scripts/services/cassandra.ts';
+import { Cassandra, type CassandraOptions, credentials, quickly } from '../../scripts/services/cassandra.ts';
 import { ended, remember } from '../../src/store/client.cql.ts';
 import { type CqlOptions, cqlOptionsOf, cqlSettings } from '../../src/store/cql-settings.ts';
 import { memoryPresence } from '../../src/store/presence.memory.ts';
@@ -17,7 +17,7 @@ export interface After {
 }
 
 export async function cassandraFor(t: After, options: CassandraOptions = {}): Promise<Cassandra> {
-  const cassandra = await Cassandra.start({ authentication: true, ...options }, (text) => process.stderr.write(`${text}\n`));
+  const cassandra = await Cassandra.start({ authentication: true, java: quickly, ...options }, (text) => process.stderr.write(`${text}\n`));
   t.after(() => cassandra.stop());
   await Promise.all(cassandra.contactPoints.map((point, at) => untilRing(point, options.dataCenters?.[at] ?? 'dc1', cassandra.nodes.length)));
   return cassandra;
@@ -81,6 +81,7 @@ function newClient({ contactPoints }: Pick<Cassandra, 'contactPoints'>): Client 
     localDataCenter: 'dc1',
     authProvider: new auth.PlainTextAuthProvider(credentials.username, credentials.password),
     socketOptions: { readTimeout: 30_000 },
+    pooling: { heartBeatInterval: 0 }, // of a connection that a killed node has ended the driver leaves one behind, which would keep the process for half a minute
   });
 }
 
