@@ -19,7 +19,7 @@ export function amongNodes(cluster: () => Cluster): void {
   const node = (at: number): ClusterNode => cluster().nodes[at] as ClusterNode;
   const user = async (at: number): Promise<Device> => Device.connect(node(at).socketUrl, await registered(node(at).apiUrl));
 
-  describe('users on several nodes', () => {
+  describe('users on several nodes', { concurrency: 1 }, () => {
     test('two people on two nodes talk through the SDK, and see each other’s ticks', async () => {
       const [ann, bob] = [
         await Parley.register({ url: node(0).apiUrl, handle: `ann-${process.pid}`, password }),
@@ -97,7 +97,7 @@ export function amongNodes(cluster: () => Cluster): void {
     });
   });
 
-  describe('an operator', () => {
+  describe('an operator', { concurrency: 1 }, () => {
     test('sees the nodes and their shards, whichever is asked', async () => {
       for (const one of cluster().nodes) {
         const says = await parley('nodes', '--ops', one.opsUrl);
@@ -117,7 +117,7 @@ export function amongNodes(cluster: () => Cluster): void {
     });
   });
 
-  describe('a node that cannot start says what to set', () => {
+  describe('a node that cannot start says what to set', { concurrency: 1 }, () => {
     const refuses = (environment: Readonly<Record<string, string>>, says: RegExp): Promise<void> =>
       assert.rejects(Server.start({ environment: { ...cluster().services, PARLEY_NODE: 'another', ...environment } }), (error: Error) => {
         assert.match(error.message, says);

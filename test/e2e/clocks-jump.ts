@@ -1,6 +1,6 @@
 // The clock of a node jumps ahead and back while users log in, renew their tokens and talk: nobody is locked out, and nobody is taken for a thief.
 import assert from 'node:assert/strict';
-import { describe, type TestContext, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import type { Cluster } from '../../scripts/services/cluster.ts';
 import type { ClusterNode } from '../../scripts/services/cluster-node.ts';
 import { JumpingClock } from '../../scripts/services/faketime.ts';
@@ -22,9 +22,21 @@ export function clocksJump(cluster: () => Cluster): void {
   const wrong = (): ClusterNode => cluster().nodes[2] as ClusterNode;
 
   describe('the clock of a node jumps', () => {
+    let clock: JumpingClock;
+    before(async () => {
+      clock = await JumpingClock.start();
+      await wrong().restart({ environment: clock.environment });
+      await cluster().whole();
+    });
+    afterEach(() => clock.jumpTo(0)); // also where one has failed
+    after(async () => {
+      await wrong().restart();
+      await cluster().whole();
+      await clock.stop();
+    });
+
     for (const aheadMs of [farMs, -farMs]) {
-      test(`by ${aheadMs / minuteMs} minutes: a device renews its token there or goes to another node, a lost answer is no theft, and all get in when it is right again`, async (t) => {
-        const clock = await onClock(t, cluster(), wrong());
+      test(`by ${aheadMs / minuteMs} minutes: a device renews its token there or goes to another node, a lost answer is no theft, and all get in when it is right again`, async () => {
         const [ann, bob] = [await grown(right()), await grown(wrong())];
         await jump(clock, wrong(), aheadMs);
         const expired = { code: closes.tokenExpired.code };
@@ -50,7 +62,6 @@ export function clocksJump(cluster: () => Cluster): void {
       });
 
       test(`by ${aheadMs / minuteMs} minutes and back while people talk: every message arrives, and no client is logged out`, async (t) => {
-        const clock = await onClock(t, cluster(), wrong());
         const pairs = [...(await pairOf(t, cluster(), [wrong(), right()])), ...(await pairOf(t, cluster(), [right(), wrong()]))];
         const finish = talk(t, pairs);
         await jump(clock, wrong(), aheadMs);
@@ -61,8 +72,7 @@ export function clocksJump(cluster: () => Cluster): void {
     }
 
     for (const aheadMs of [nearMs, -nearMs]) {
-      test(`by ${aheadMs / minuteMs} minutes: tokens are good everywhere`, async (t) => {
-        const clock = await onClock(t, cluster(), wrong());
+      test(`by ${aheadMs / minuteMs} minutes: tokens are good everywhere`, async () => {
         const before = await grown(right());
         await jump(clock, wrong(), aheadMs);
         const after = await grown(wrong());
@@ -72,19 +82,6 @@ export function clocksJump(cluster: () => Cluster): void {
       });
     }
   });
-}
-
-/** The node lives by a clock of its own until the test is over. */
-async function onClock(t: TestContext, cluster: Cluster, node: ClusterNode): Promise<JumpingClock> {
-  const clock = await JumpingClock.start();
-  await node.restart({ environment: clock.environment });
-  await cluster.whole();
-  t.after(async () => {
-    await node.restart();
-    await cluster.whole();
-    await clock.stop();
-  });
-  return clock;
 }
 
 /** Resolves when the node lives by it. */

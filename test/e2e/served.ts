@@ -92,10 +92,21 @@ export class Served {
 }
 
 let shared: (() => Cluster) | undefined;
+/** Suites that wait for `twoAtOnce`. */
+let held: (() => void)[] | undefined;
 
-/** From now on suites run on the nodes of that cluster, once, rather than on servers of their own. */
-export function runOn(cluster: () => Cluster): void {
+/** From now on suites run on the nodes of that cluster, once, rather than on servers of their own; if they are to be held, when `twoAtOnce` is called. */
+export function runOn(cluster: () => Cluster, { isHeld = false }: { readonly isHeld?: boolean } = {}): void {
   shared = cluster;
+  held = isHeld ? [] : undefined;
+}
+
+/** The suites that were held, and these (with a concurrency of 1 in each), two beside each other: each has users of its own, and some wait for long. */
+export function twoAtOnce(more: () => void): void {
+  describe('suites of users of their own', { concurrency: 2 }, () => {
+    for (const suite of held ?? []) suite();
+    more();
+  });
 }
 
 /** The one that suites run on; undefined: on servers of their own. */
@@ -108,11 +119,15 @@ export function overEachTransport(title: string, tests: (served: Served) => void
   const suites: readonly (readonly [string, Served])[] =
     shared === undefined ? (['uws', 'ws'] as const).map((transport) => [transport, Served.alone({ ...options, transport })]) : [['cluster', Served.among(shared)]];
   for (const [where, served] of suites) {
-    describe(`${title} (${where})`, () => {
-      before(() => served.start());
-      after(() => served.stop());
-      tests(served);
-    });
+    const suite = (): void => {
+      describe(`${title} (${where})`, { concurrency: 1 }, () => {
+        before(() => served.start());
+        after(() => served.stop());
+        tests(served);
+      });
+    };
+    if (held === undefined) suite();
+    else held.push(suite);
   }
 }
 
