@@ -12,6 +12,13 @@ const root = join(import.meta.dirname, '..');
 /** Seeds of the simulator, where the caller names no other number: enough to find every planted bug, or to be quick. */
 const seeds = { quick: '50', all: '300' };
 
+/** What takes longest, longest first, of those that others run beside: begun last, it would end alone, and leave a processor with nothing to do. */
+const long = [
+  ...['bench/baseline', 'terminal/terminal', 'bench/main', 'cluster/link-start.nats', 'scripts/tests', 'cluster/link-faults.nats', 'transport/server.uws', 'store/full.level'],
+  ...['sdk/browser', 'store/connection.redis', 'sdk/parley', 'store/crash.level', 'store/journal.level', 'bench/fleet'],
+  ...['faults/full-disk', 'e2e/redis', 'e2e/bad-sends', 'e2e/going-away', 'e2e/bad-input', 'e2e/deploy', 'e2e/catching-up', 'e2e/tls', 'e2e/large-groups'],
+].map((name) => `test/${name}.test.ts`);
+
 /** Of a file that takes only what others leave. */
 const patientQuietMs = 600_000;
 
@@ -21,11 +28,10 @@ process.env['SIM_SEEDS'] ??= values.quick ? seeds.quick : seeds.all;
 const startedMs = performance.now();
 const problems: string[] = [];
 
-if (positionals.length === 0) {
-  if (!values.quick) provide(['test', 'scripts/services']);
-  for (const problem of await Promise.all([checkTypes(root), checkLint()])) if (problem !== undefined) problems.push(problem);
-}
-const counts = await testAll(positionals.length > 0 ? positionals : testFiles('test'));
+if (positionals.length === 0 && !values.quick) provide(['test', 'scripts/services']);
+const checked = positionals.length === 0 ? [checkTypes(root), checkLint()] : []; // beside the first tests, of what they leave
+const counts = await testAll(positionals.length > 0 ? positionals : testFiles('test').sort(longFirst));
+for (const problem of await Promise.all(checked)) if (problem !== undefined) problems.push(problem);
 report(counts);
 
 /**
@@ -48,11 +54,15 @@ function kindOf(file: string): 'own' | 'alone' | 'real' | 'simulated' {
   return /^test\/(?:e2e|faults)\//.test(file) ? 'real' : 'own';
 }
 
-function testFiles(folder: string): readonly string[] {
+function longFirst(one: string, other: string): number {
+  const place = (file: string): number => (long.includes(file) ? long.indexOf(file) : long.length);
+  return place(one) - place(other) || one.localeCompare(other, 'en');
+}
+
+function testFiles(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
-    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
-    .sort();
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
 }
 
 function report({ failures, ...numbers }: Counts): void {
