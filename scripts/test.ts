@@ -17,6 +17,8 @@ const long = [
   ...['bench/baseline', 'terminal/terminal', 'bench/main', 'cluster/link-start.nats', 'scripts/tests', 'cluster/link-faults.nats', 'transport/server.uws', 'store/full.level'],
   ...['sdk/browser', 'store/connection.redis', 'sdk/parley', 'store/crash.level', 'store/journal.level', 'bench/fleet'],
   ...['faults/full-disk', 'e2e/redis', 'e2e/bad-sends', 'e2e/going-away', 'e2e/bad-input', 'e2e/deploy', 'e2e/catching-up', 'e2e/tls', 'e2e/large-groups'],
+  ...['sim/sim', 'sim/cluster'],
+  'store/ring.cql', // among those that have the machine for themselves it minds the simulator least, and the end of e2e/cluster most
 ].map((name) => `test/${name}.test.ts`);
 
 /** Of a file that takes only what others leave. */
