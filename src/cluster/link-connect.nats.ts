@@ -34,7 +34,7 @@ export async function connectToNats(options: LinkOptions, node: string, random: 
       ignoreClusterUpdates: true, // the client (3.4.0) would try those that refuse it by turns, for ever, and never say so
       ignoreAuthErrorAbort: true, // credentials that were wrong for a moment must not end the node
       noAsyncTraces: true,
-      reconnectDelayHandler: () => reconnectMs[0] + Math.floor(random() * (reconnectMs[1] - reconnectMs[0])),
+      reconnectDelayHandler: redialDelays(random),
     });
   } catch (cause) {
     throw new LinkRefused(`${where}: ${explained(cause, options)}`, { cause });
@@ -46,6 +46,19 @@ export async function connectToNats(options: LinkOptions, node: string, random: 
     throw cause instanceof LinkRefused ? new LinkRefused(`${where}: ${cause.message}`) : new LinkRefused(`${where}: ${explained(cause, options)}`, { cause });
   }
   return connection;
+}
+
+/**
+ * How long after the last dial the next may begin. The client (3.4.0) reckons both by the machine's clock: after that was set back it would not dial until the clock is
+ * again where it was, so what it went back, as the steady clock shows, is taken off.
+ */
+function redialDelays(random: Random): () => number {
+  let aheadMs = Number.NEGATIVE_INFINITY; // the furthest that the machine's clock has been before the steady one
+  return () => {
+    const nowAheadMs = Date.now() - performance.now();
+    aheadMs = Math.max(aheadMs, nowAheadMs);
+    return reconnectMs[0] + Math.floor(random() * (reconnectMs[1] - reconnectMs[0])) - (aheadMs - nowAheadMs);
+  };
 }
 
 /**

@@ -89,6 +89,25 @@ test('while a node is cut off it says so, its sends wait, heartbeats do not; the
   assert.equal(a.link.counts.out.leftOut, 0);
 });
 
+test('a node whose clock was set back dials again as soon as any other', async () => {
+  const a = await meeting.joinBy(proxy, 'a');
+  const { now } = Date;
+  try {
+    Date.now = () => now() + 60_000;
+    proxy.breakAll();
+    await linked(a, false);
+    await linked(a, true);
+    Date.now = now;
+    proxy.breakAll();
+    await linked(a, false);
+    const sinceMs = performance.now();
+    await linked(a, true);
+    assert.ok(performance.now() - sinceMs < 10_000, 'not only when the clock was again where it had been');
+  } finally {
+    Date.now = now;
+  }
+});
+
 test('a server that is killed and comes back finds everybody again, with what they want; each resyncs', async () => {
   const nodes = await Promise.all(['a', 'b', 'c'].map((node) => meeting.join(node)));
   const [a, b] = nodes as [Member<NatsLink>, Member<NatsLink>];
