@@ -93,7 +93,8 @@ function seen(state: PresenceState, { node, online, atMs }: Extract<PresenceComm
 }
 
 function changed(former: PresenceState, state: PresenceState): PresenceStep {
-  const isNews = isOnline(former) !== isOnline(state) || former.lastSeenMs !== state.lastSeenMs;
+  const online = isOnline(state);
+  const isNews = isOnline(former) !== online || (!online && former.lastSeenMs !== state.lastSeenMs); // who is there is seen all the time
   return { state, effects: isNews ? [...state.watchers].map((to) => tell(state, to)) : [] };
 }
 

@@ -75,6 +75,11 @@ test('what was looked up is told where it is new: seen on another node, or unkno
   assert.deepEqual(told(take(watchedBy(bob), looked([], noon - 60_000))), []);
 });
 
+test('of who is there and stays there, a later hour in the store is no news; of who is away it is', () => {
+  assert.deepEqual(told(take(watchedBy(bob), comes('a'), comes('b'), looked(['a', 'b'], noon + 7, { changes: 2 }))), []);
+  assert.deepEqual(told(take(watchedBy(bob), comes('a'), leaves('a'), looked([], noon + 7, { changes: 2 }))), [[bob.userId, false, noon + 7]]);
+});
+
 test('a store that hears one node alone takes nothing back of what others have said', () => {
   assert.deepEqual(told(take(watchedBy(bob), comes('b'), looked([], 0, { changes: 1, knowsAll: false }))), []);
   assert.deepEqual(told(take(watchedBy(bob), looked(['a'], noon, { knowsAll: false }), leaves('b', noon + 1))), []);
