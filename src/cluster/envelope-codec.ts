@@ -1,9 +1,9 @@
 // Between envelopes and the bytes of one message: a version byte, then one envelope after the other. What a newer node says beyond our knowledge is passed over and counted.
 import { Malformed, Reader } from '../protocol/reader.ts';
-import { type AnyFrame, type Field, oneFrame, type UnknownFrame } from '../protocol/schema.ts';
+import { type AnyFrame, byType, type Field, oneFrame, type UnknownFrame } from '../protocol/schema.ts';
 import { Writer } from '../protocol/writer.ts';
 import type { ToAll, ToChatAudiences, ToNode, ToUser, ToWatchers } from './envelope.ts';
-import { byType, headOf, readHotToNode, readHotToUser, restOf, writeHot } from './envelope-hot.ts';
+import { headOf, readHotToNode, readHotToUser, restOf, writeHot } from './envelope-hot.ts';
 import { type From, toAllEnvelopes, toChatEnvelopes, toNodeEnvelopes, toUserEnvelopes, toWatchersEnvelopes } from './envelope-schema.ts';
 
 /**
@@ -41,7 +41,8 @@ export interface Decoded<Kind extends AddressKind> {
 }
 
 type AnyEnvelope = { readonly kind: string };
-const definitions: Readonly<Record<AddressKind, readonly AnyFrame[]>> = {
+/** What may be said at each kind of address. */
+export const definitions: Readonly<Record<AddressKind, readonly AnyFrame[]>> = {
   node: toNodeEnvelopes,
   user: toUserEnvelopes,
   chat: toChatEnvelopes,

@@ -9,14 +9,12 @@ import { limits } from '../protocol/limits.ts';
 import { Sent } from '../protocol/messages.ts';
 import { Malformed, type Reader } from '../protocol/reader.ts';
 import { Receipt } from '../protocol/receipts.ts';
-import { type AnyFrame, readPlaces } from '../protocol/schema.ts';
+import { type ByType, byType, readPlaces } from '../protocol/schema.ts';
 import type { Writer } from '../protocol/writer.ts';
 import type { ToAll, ToNode, ToUser, ToWatchers } from './envelope.ts';
 import { Answer, chatCommands, From, Mark, Notify, nodeIdMax, Post, pushBytesMax, ToChat, ToUserPush } from './envelope-schema.ts';
 
 type Known = { readonly kind: string };
-/** By the types of their frames. */
-export type Definitions = readonly (AnyFrame | undefined)[];
 
 const commands = byType(chatCommands);
 const frames = byType(toDeviceFrames);
@@ -24,14 +22,8 @@ const originPlaces = 3;
 /** Of the row in a push. */
 const pushPlaces = 8;
 
-export function byType(definitions: readonly AnyFrame[]): Definitions {
-  const table: (AnyFrame | undefined)[] = [];
-  for (const definition of definitions) table[definition.type] = definition;
-  return table;
-}
-
 /** What follows the type in one of those frames. One that is none of them is passed over, and reads as `unknown`. Throws Malformed. */
-export function restOf(definitions: Definitions, from: Reader, length: number, type: number): Known {
+export function restOf(definitions: ByType, from: Reader, length: number, type: number): Known {
   const definition = definitions[type];
   if (definition !== undefined) return readPlaces({ kind: definition.kind }, from, length - 1, definition) as Known;
   from.skip(length - 1);

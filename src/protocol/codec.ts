@@ -7,7 +7,7 @@ import { type Entry, EntryFrame, entryFields, entryRow, Send, Sent } from './mes
 import { Focus, PresenceFrame, Typing, TypingBy, Watch } from './presence.ts';
 import { Malformed, Reader } from './reader.ts';
 import { Delivered, Read, Receipt } from './receipts.ts';
-import { type AnyFrame, type FrameOf, readPlaces, writePlaces } from './schema.ts';
+import { type AnyFrame, type ByType, byType, type FrameOf, readPlaces, writePlaces } from './schema.ts';
 import { ChatsFrame, Entries, History, IncarnationChanged, Lagging, ListChats, Moved, Pull, Resume } from './sync.ts';
 import { Writer } from './writer.ts';
 
@@ -150,7 +150,7 @@ export function refused(request: number, why: Why, { retryAfterMs, highest }: Re
   return { kind: 'refused', request, code, why, says, retryAfterMs: retryAfterMs ?? null, highest: highest ?? null };
 }
 
-function decodeBy(definitions: readonly (AnyFrame | undefined)[]): Record<string, unknown> {
+function decodeBy(definitions: ByType): Record<string, unknown> {
   const length = reader.array();
   if (length === 0) throw new Malformed('a frame begins with its type, a whole number');
   const type = reader.counter();
@@ -176,10 +176,4 @@ function write(frame: FromDevice | ToDevice): void {
   writer.array(definition.places.length + 1);
   writer.counter(definition.type);
   writePlaces(writer, frame as Readonly<Record<string, unknown>>, definition);
-}
-
-function byType(definitions: readonly AnyFrame[]): readonly (AnyFrame | undefined)[] {
-  const table: (AnyFrame | undefined)[] = [];
-  for (const definition of definitions) table[definition.type] = definition;
-  return table;
 }

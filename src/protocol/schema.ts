@@ -184,10 +184,18 @@ export interface UnknownFrame {
   readonly type: number;
 }
 
+/** Definitions by the types of their frames. */
+export type ByType = readonly (AnyFrame | undefined)[];
+
+export function byType(definitions: readonly AnyFrame[]): ByType {
+  const table: (AnyFrame | undefined)[] = [];
+  for (const definition of definitions) table[definition.type] = definition;
+  return table;
+}
+
 /** One frame of several, nested. One of another type is passed over, and reads as `unknown`. */
 export function oneFrame<const Of extends readonly AnyFrame[]>(...of: Of): Field<FrameOf<Of[number]> | UnknownFrame> {
-  const byType: (AnyFrame | undefined)[] = [];
-  for (const definition of of) byType[definition.type] = definition;
+  const definitions = byType(of);
   const byKind = new Map(of.map((definition) => [definition.kind, definition]));
   return field<FrameOf<Of[number]> | UnknownFrame>(
     { is: 'frame', of },
@@ -196,7 +204,7 @@ export function oneFrame<const Of extends readonly AnyFrame[]>(...of: Of): Field
       const length = from.array();
       if (length === 0) throw new Malformed('a frame begins with its type, a whole number');
       const type = from.counter();
-      const definition = byType[type];
+      const definition = definitions[type];
       if (definition !== undefined) return readPlaces({ kind: definition.kind }, from, length - 1, definition) as FrameOf<Of[number]>;
       from.skip(length - 1);
       return { kind: 'unknown', type };

@@ -3,23 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
-import { type AddressKind, decodeMessage, type Envelopes, encodeEnvelope, isReadable, joined, messageBytesMax, versions } from '../../src/cluster/envelope-codec.ts';
-import {
-  Answer,
-  type audienceCommands,
-  chatCommands,
-  From,
-  Mark,
-  Notify,
-  Post,
-  ToChat,
-  ToUserPush,
-  toAllEnvelopes,
-  toChatEnvelopes,
-  toNodeEnvelopes,
-  toUserEnvelopes,
-  toWatchersEnvelopes,
-} from '../../src/cluster/envelope-schema.ts';
+import { type AddressKind, decodeMessage, definitions, type Envelopes, encodeEnvelope, isReadable, joined, messageBytesMax, versions } from '../../src/cluster/envelope-codec.ts';
+import { Answer, type audienceCommands, chatCommands, From, Mark, Notify, Post, ToChat, ToUserPush } from '../../src/cluster/envelope-schema.ts';
 import type { AudienceCommand } from '../../src/core/audience.ts';
 import type { ChatCommand } from '../../src/core/chat.ts';
 import { Sent } from '../../src/protocol/messages.ts';
@@ -31,13 +16,6 @@ import { anyFrame, wireFrame } from '../protocol/arbitraries.ts';
 import { commandNames, examples, pushAt, room } from './envelopes.ts';
 import { hexOf, recordings } from './golden.ts';
 
-const definitions: Readonly<Record<AddressKind, readonly AnyFrame[]>> = {
-  node: toNodeEnvelopes,
-  user: toUserEnvelopes,
-  chat: toChatEnvelopes,
-  presence: toWatchersEnvelopes,
-  all: toAllEnvelopes,
-};
 const addresses = Object.keys(definitions) as AddressKind[];
 const known = addresses.flatMap((address) => definitions[address].map((definition) => ({ address, definition })));
 const recorded = recordings();
