@@ -1,6 +1,5 @@
 // Gathers the writes of all stores and chats while one commit is under way, and commits them as the next one: one write to the journal and one fdatasync for all of them.
 import type { Clock } from '../structures/clock.ts';
-import type { ChatId } from '../structures/ids.ts';
 import { Lru } from '../structures/lru.ts';
 import { StoreFull, StoreUnavailable } from './faults.ts';
 import { Group } from './group.level.ts';
@@ -11,7 +10,6 @@ import { Recent } from './recent.level.ts';
 import { readJournal } from './recovery.level.ts';
 import { type Database, probeKey } from './schema.level.ts';
 import { Spacing } from './spacing.level.ts';
-import type { Tail } from './tails.level.ts';
 
 /** What has been done since the start; plain numbers, for metrics. */
 export interface Counts {
@@ -94,9 +92,9 @@ export class Committer {
     return committer;
   }
 
-  /** The end of a log that is not in the database yet, in parts, older first. */
-  tailsOf(chatId: ChatId): readonly Tail[] {
-    return this.#recent.tailsOf(chatId);
+  /** The ends of logs that are not in the database yet. */
+  get recent(): Pick<Recent, 'tailsOf' | 'whileReading'> {
+    return this.#recent;
   }
 
   /**

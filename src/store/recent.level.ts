@@ -57,6 +57,7 @@ export class Recent {
   /** Somebody waits for the checkpoint. */
   #hurried = false;
   #stopPause: () => void = () => {};
+  #readings = 0;
 
   constructor(options: RecentOptions) {
     this.#options = options;
@@ -69,6 +70,16 @@ export class Recent {
     const newer = this.#current.tails.get(chatId);
     if (older === undefined) return newer === undefined ? none : [newer];
     return newer === undefined ? [older] : [older, newer];
+  }
+
+  /** For who uses tails beyond the turn in which it found them: while `read` is under way they keep their bytes. */
+  async whileReading<Value>(read: () => Promise<Value>): Promise<Value> {
+    this.#readings += 1;
+    try {
+      return await read();
+    } finally {
+      this.#readings -= 1;
+    }
   }
 
   get isEmpty(): boolean {
@@ -183,10 +194,12 @@ export class Recent {
     }
   }
 
-  #free({ segments }: Sealed): void {
+  #free({ segments, generation }: Sealed): void {
     this.#sealed = undefined;
     this.#hurried = false;
     this.#options.onFree(segments);
+    // Who reads now may have found its tails; who comes later cannot.
+    if (this.#readings === 0) generation.release(this.#options.clock);
   }
 
   readonly #applyNow = (): void => {

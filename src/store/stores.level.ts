@@ -50,7 +50,7 @@ export async function openLevelStores(options: LevelOptions): Promise<LevelStore
   };
   const committer = await Committer.open({ home, clock, spacing, onReport, journalBytes, onCommit, onFailure }).catch((error: unknown) => abandon(home, error));
   await home.migrate().catch((error: unknown) => abandon(home, error, committer));
-  const heads = new Heads(home, (chatId) => committer.tailsOf(chatId), headsMax);
+  const heads = new Heads(home, (chatId) => committer.recent.tailsOf(chatId), headsMax);
   const lists = new InboxLists();
   const reads = new Reads(home, (run) => clock.soon(run));
   return {

@@ -1,4 +1,5 @@
 // The ends of the logs that stand in the journal and not yet in the database: durable, and read from memory.
+import type { Clock } from '../structures/clock.ts';
 import type { ChatId } from '../structures/ids.ts';
 import type { Appended, Row } from './journal-block.level.ts';
 import type { Tip } from './messages.ts';
@@ -6,6 +7,9 @@ import { type Pack, packBytes } from './packs.level.ts';
 import { behind, placeOf, type Records, tipAt } from './records.level.ts';
 
 const initialBytes = 512;
+/** A third of a millisecond, and then it rests. */
+const releasedAtOnce = 1_000;
+const restMs = 8;
 
 /** The end of one log. */
 export class Tail implements Records {
@@ -52,6 +56,11 @@ export class Tail implements Records {
     if (count === 1 || to - from < packBytes) this.#recordEnds(end, this.lastSeq, tip);
     else this.#lookForEnds(start, firstSeq);
     if (fold !== undefined) this.fold = { seq: this.lastSeq, bytes: fold };
+  }
+
+  /** Gives its memory back now; views of it have no length from here on. Nobody may read it any more. */
+  release(): void {
+    (this.#bytes.buffer as ArrayBuffer).transfer(0);
   }
 
   /** Leaves out what is in the database already. */
@@ -117,6 +126,16 @@ export class Generation {
       this.tails.set(appended.chatId, tail);
     }
     tail.add(appended, source);
+  }
+
+  /** Gives the memory of its tails back. It would otherwise wait for a full collection, and, being so much, bring the next one about. */
+  release(clock: Clock, tails = this.tails.values()): void {
+    for (let left = releasedAtOnce; left > 0; left -= 1) {
+      const next = tails.next();
+      if (next.done === true) return;
+      next.value.release();
+    }
+    clock.after(restMs, () => this.release(clock, tails));
   }
 
   write(row: Row): void {

@@ -1,13 +1,15 @@
-// That a checkpoint leaves time to others, and takes it when the journal cannot wait.
+// That a checkpoint leaves time to others, and takes it when the journal cannot wait; and that who reads meanwhile reads what stands.
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { Group } from '../../src/store/group.level.ts';
 import { Home } from '../../src/store/home.level.ts';
 import { Recent } from '../../src/store/recent.level.ts';
 import type { Clock } from '../../src/structures/clock.ts';
-import { levelOptions, newDirectory, systemClock } from './level.ts';
-import { chatOf } from './samples.ts';
+import type { ChatId } from '../../src/structures/ids.ts';
+import { levelOptions, newDirectory, openLevel, systemClock } from './level.ts';
+import { appendOf, chatOf, everything } from './samples.ts';
 
 /** Puts about a megabyte away, with the file that follows so full; says how often it has rested. */
 async function restsAt(fullness: number): Promise<number> {
@@ -30,7 +32,7 @@ async function restsAt(fullness: number): Promise<number> {
     });
     const recent = new Recent({ home, clock, onTrouble: (fault) => failed(fault), onFree: () => isFree(), fullness: () => fullness });
     const group = new Group();
-    for (let n = 0; n < 1_000; n += 1) group.append(chatOf(n), 1, n + 1, [new Uint8Array(1_024).fill(n)], undefined);
+    for (let n = 0; n < 990; n += 1) group.append(chatOf(n), 1, n + 1, [new Uint8Array(1_024).fill(n)], undefined);
     recent.take(group);
     recent.seal([], 1);
     await freed;
@@ -47,4 +49,34 @@ test('a checkpoint rests after each batch while the next file has much room, les
   assert.ok(empty >= 6, String(empty));
   assert.ok(filling > 0 && filling < empty, `${filling} of ${empty}`);
   assert.equal(full, 0);
+});
+
+test('who reads while what they read is put away, and its memory given back, reads it whole', async () => {
+  const directory = await newDirectory();
+  const stores = await openLevel(directory);
+  try {
+    const chats = [chatOf(1), chatOf(2), chatOf(3)];
+    let reads = 0;
+    let isOver = false;
+    const read = async (chatId: ChatId): Promise<void> => {
+      for (let seen = 0; !isOver; reads += 1) {
+        const entries = await stores.messages.read(chatId, everything);
+        assert.deepEqual([...new Set(entries.map(({ body }, at) => body.length === 2_000 && body.every((byte) => byte === (at + 1) % 256)))], entries.length === 0 ? [] : [true]);
+        assert.ok(entries.length >= seen);
+        seen = entries.length;
+        await setImmediate();
+      }
+    };
+    const readers = Promise.all(chats.map(read));
+    for (let seq = 1; seq <= 600; seq += 1) {
+      const body = new Uint8Array(2_000).fill(seq);
+      await Promise.all(chats.map((chatId) => stores.messages.append(appendOf(chatId, { lastSeq: seq - 1, builtOn: seq - 1, tip: seq, body }))));
+    }
+    isOver = true;
+    await readers;
+    assert.ok(reads > 50, `${reads} reads`);
+  } finally {
+    await stores.close();
+    await rm(directory, { recursive: true });
+  }
 });
