@@ -16,7 +16,8 @@ const seeds = { quick: '50', all: '300' };
 const long = [
   ...['bench/baseline', 'terminal/terminal', 'bench/main', 'cluster/link-start.nats', 'scripts/tests', 'cluster/link-faults.nats', 'transport/server.uws', 'store/full.level'],
   ...['sdk/browser', 'store/connection.redis', 'sdk/parley', 'store/crash.level', 'store/journal.level', 'bench/fleet'],
-  ...['faults/full-disk', 'e2e/redis', 'e2e/bad-sends', 'e2e/going-away', 'e2e/bad-input', 'e2e/deploy', 'e2e/catching-up', 'e2e/tls', 'e2e/large-groups'],
+  ...['faults/kill9', 'store/stores.cql', 'store/centres.cql', 'faults/full-disk', 'faults/fuzz'], // the first two mind each other least, and the last one the small ones
+  ...['e2e/redis', 'e2e/bad-sends', 'e2e/going-away', 'e2e/bad-input', 'e2e/deploy', 'e2e/catching-up', 'e2e/tls', 'e2e/large-groups'],
   ...['sim/sim', 'sim/cluster'],
   'store/ring.cql', // among those that have the machine for themselves it minds the simulator least, and the end of e2e/cluster most
 ].map((name) => `test/${name}.test.ts`);
@@ -37,7 +38,7 @@ for (const problem of await Promise.all(checked)) if (problem !== undefined) pro
 report(counts);
 
 /**
- * What starts real processes is timed by the clock on the wall: most of it is run two files at a time, but a cluster, a Cassandra, or what compares rates, has the machine for itself.
+ * What starts real processes is timed by the clock on the wall: most of it is run two files at a time, but a cluster, or what compares rates or latencies, has the machine for itself.
  * Beside those the simulator, which waits for nothing and is timed by nothing, has what they leave.
  */
 async function testAll(files: readonly string[]): Promise<Counts> {
@@ -52,8 +53,8 @@ async function testAll(files: readonly string[]): Promise<Counts> {
 
 function kindOf(file: string): 'own' | 'alone' | 'real' | 'simulated' {
   if (/^test\/sim\//.test(file)) return 'simulated';
-  if (/^test\/(?:e2e\/(?:cluster|four-nodes|bench[^/]*)|faults\/(?:cluster|fuzz|kill9|slow-reader)|store\/[^/]*\.cql)\.test\.ts$/.test(file)) return 'alone';
-  return /^test\/(?:e2e|faults)\//.test(file) ? 'real' : 'own';
+  if (/^test\/(?:e2e\/(?:cluster|four-nodes|bench[^/]*)|faults\/(?:cluster|slow-reader)|store\/ring\.cql)\.test\.ts$/.test(file)) return 'alone';
+  return /^test\/(?:e2e\/|faults\/|store\/[^/]*\.cql\.test)/.test(file) ? 'real' : 'own';
 }
 
 function longFirst(one: string, other: string): number {
