@@ -36,7 +36,7 @@ export function presenceActor(needs: PresenceNeeds): ActorDefinition<UserId, Pre
     sizeOf: () => 64,
     async load(userId) {
       const { isUnknown, ...found } = await look(userId, needs);
-      return { state: after({ userId, nodes: new Map(), lastSeenMs: 0, watchers: new Set(), changes: 0 }, found), context: { isUnknown } };
+      return { state: after({ userId, nodes: new Map(), lastSeenMs: 0, watchers: new Set(), changes: 0 }, found, 0), context: { isUnknown } };
     },
     step,
     isDurable: () => false,

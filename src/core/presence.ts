@@ -15,7 +15,12 @@ export interface PresenceState {
 interface Heard {
   readonly online: boolean;
   readonly atMs: number;
+  /** When it said so itself, by the clock of this node; 0: it has not. */
+  readonly heardAtMs: number;
 }
+
+/** For so long what a node has said itself counts more than the store, to which it says so at the same time, and which may hear it later. */
+const ownWordMs = 10_000;
 
 export type PresenceCommand =
   /** A node says that the user has come to it, or has left it. */
@@ -49,10 +54,10 @@ export type PresenceEffect =
 
 type PresenceStep = Step<PresenceState, PresenceEffect>;
 
-export function step(state: PresenceState, command: PresenceCommand): PresenceStep {
+export function step(state: PresenceState, command: PresenceCommand, nowMs: number): PresenceStep {
   switch (command.kind) {
     case 'seen':
-      return seen(state, command);
+      return seen(state, command, nowMs);
     case 'watch': {
       const told = tell(state, command.by);
       return { state: { ...state, watchers: new Set(state.watchers).add(command.by) }, effects: state.watchers.size === 0 ? [told, { kind: 'lookLater', first: true }] : [told] };
@@ -65,7 +70,7 @@ export function step(state: PresenceState, command: PresenceCommand): PresenceSt
     case 'look':
       return { state, effects: [{ kind: 'look', changes: state.changes, extra: command.extra }] };
     case 'looked': {
-      const { state: next, effects } = command.changes === state.changes ? changed(state, after(state, command)) : { state, effects: [] };
+      const { state: next, effects } = command.changes === state.changes ? changed(state, after(state, command, nowMs)) : { state, effects: [] };
       return { state: next, effects: command.extra ? effects : [...effects, { kind: 'lookLater', first: false }] };
     }
     case 'gone': {
@@ -78,16 +83,17 @@ export function step(state: PresenceState, command: PresenceCommand): PresenceSt
 }
 
 /** What is known after what was looked up. */
-export function after(state: PresenceState, { on, lastSeenMs, knowsAll }: Pick<Looked, 'on' | 'lastSeenMs' | 'knowsAll'>): PresenceState {
+export function after(state: PresenceState, { on, lastSeenMs, knowsAll }: Pick<Looked, 'on' | 'lastSeenMs' | 'knowsAll'>, nowMs: number): PresenceState {
+  const fresh = [...state.nodes].filter(([, { heardAtMs }]) => nowMs - heardAtMs < ownWordMs);
   const stays = knowsAll ? [] : [...state.nodes];
-  const named = on.map((node): [string, Heard] => [node, { online: true, atMs: state.nodes.get(node)?.atMs ?? 0 }]);
-  return { ...state, nodes: new Map([...stays, ...named]), lastSeenMs: knowsAll ? lastSeenMs : Math.max(lastSeenMs, state.lastSeenMs) };
+  const named = on.map((node): [string, Heard] => [node, { online: true, atMs: state.nodes.get(node)?.atMs ?? 0, heardAtMs: state.nodes.get(node)?.heardAtMs ?? 0 }]);
+  return { ...state, nodes: new Map([...stays, ...named, ...fresh]), lastSeenMs: knowsAll && fresh.length === 0 ? lastSeenMs : Math.max(lastSeenMs, state.lastSeenMs) };
 }
 
-function seen(state: PresenceState, { node, online, atMs }: Extract<PresenceCommand, { kind: 'seen' }>): PresenceStep {
+function seen(state: PresenceState, { node, online, atMs }: Extract<PresenceCommand, { kind: 'seen' }>, nowMs: number): PresenceStep {
   const former = state.nodes.get(node);
   if (former !== undefined && (atMs < former.atMs || (atMs === former.atMs && online === former.online))) return { state, effects: [] }; // said again, or overtaken
-  const next = { ...state, nodes: new Map(state.nodes).set(node, { online, atMs }), lastSeenMs: Math.max(state.lastSeenMs, atMs), changes: state.changes + 1 };
+  const next = { ...state, nodes: new Map(state.nodes).set(node, { online, atMs, heardAtMs: nowMs }), lastSeenMs: Math.max(state.lastSeenMs, atMs), changes: state.changes + 1 };
   if (isOnline(next) === isOnline(state)) return { state: next, effects: [] };
   return { state: next, effects: [...next.watchers].map((to) => tell(next, to)) };
 }

@@ -18,9 +18,12 @@ const looked = (on: readonly string[], lastSeenMs: number, more: { changes?: num
   ...more,
 });
 
-function take(...commands: readonly PresenceCommand[]) {
-  return commands.reduce((now, command) => step(now.state, command), step(away, { kind: 'unwatch', by: eve.userId }));
+/** What is looked up comes so long after all else. */
+function takeAfter(lookedAfterMs: number, commands: readonly PresenceCommand[]) {
+  const nowMsOf = ({ kind }: PresenceCommand): number => noon + (kind === 'looked' ? lookedAfterMs : 0);
+  return commands.reduce((now, command) => step(now.state, command, nowMsOf(command)), step(away, { kind: 'unwatch', by: eve.userId }, noon));
 }
+const take = (...commands: readonly PresenceCommand[]) => takeAfter(60_000, commands);
 
 const told = ({ effects }: { effects: readonly PresenceEffect[] }) =>
   effects.filter((effect) => effect.kind === 'tell').map(({ to, about }) => [to, about.online, about.lastSeenMs]);
@@ -88,6 +91,22 @@ test('a store that hears one node alone takes nothing back of what others have s
 test('what was looked up before the last word heard is older, and passed over', () => {
   assert.deepEqual(told(take(watchedBy(bob), comes('a'), leaves('a'), looked(['a'], noon - 5))), []);
   assert.deepEqual(told(take(watchedBy(bob), looked(['b'], noon - 5, { changes: 7 }))), []);
+});
+
+test('what a node has just said itself counts more than the store, which may not have heard it yet', () => {
+  const [left, came] = [
+    [watchedBy(bob), comes('a'), leaves('a'), looked(['a'], noon, { changes: 2 })],
+    [watchedBy(bob), comes('a'), looked([], noon - 60_000, { changes: 1 })],
+  ];
+  for (const commands of [left, came]) {
+    assert.deepEqual(told(takeAfter(9_000, commands)), []);
+    assert.equal(told(takeAfter(11_000, commands)).length, 1, 'later the store is right: what was said next may have been lost');
+  }
+  assert.deepEqual(
+    told(takeAfter(9_000, [watchedBy(bob), comes('a'), leaves('a'), looked(['b'], noon, { changes: 2 })])),
+    [[bob.userId, true, noon + 1]],
+    'of other nodes it is news',
+  );
 });
 
 test('as long as somebody watches it is looked up again and again, the first time soon; an extra look begins no other row', () => {
