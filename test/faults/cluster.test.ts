@@ -29,7 +29,10 @@ test('owners killed and drained, a node paused and cut off, NATS restarted, the 
     party: { ...usualParty, sdk: 6, raw: 28, smallGroups: 3, largeGroups: 1 },
     takeovers: 0,
     folder,
-    say: (text) => void said.push(text),
+    say(text) {
+      said.push(text);
+      process.stdout.write(`${text}\n`); // shown where it fails, or does not end
+    },
   });
   for (const outcome of result.outcomes) t.diagnostic(lineOf(outcome));
   t.diagnostic(`${result.counts['sent']} sends acknowledged, ${result.stored} entries stored; settled ${result.settledMs} ms after the last fault`);
