@@ -68,13 +68,13 @@ test('who reads while what they read is put away, and its memory given back, rea
       }
     };
     const readers = Promise.all(chats.map(read));
-    for (let seq = 1; seq <= 600; seq += 1) {
+    for (let seq = 1; seq <= 300; seq += 1) {
       const body = new Uint8Array(2_000).fill(seq);
       await Promise.all(chats.map((chatId) => stores.messages.append(appendOf(chatId, { lastSeq: seq - 1, builtOn: seq - 1, tip: seq, body }))));
     }
     isOver = true;
     await readers;
-    assert.ok(reads > 50, `${reads} reads`);
+    assert.ok(reads > 20, `${reads} reads`);
   } finally {
     await stores.close();
     await rm(directory, { recursive: true });
