@@ -60,6 +60,11 @@ export class Client {
     await journal.settled();
   }
 
+  /** `ask` has the server log this device out; see Engine. */
+  leave(ask: () => Promise<void>): Promise<void> {
+    return this.engine.leave(ask);
+  }
+
   /** As if the process died: no farewell, and nothing more is written or told. For simulators. */
   drop(): void {
     const { emitter, journal, connection, clock } = this.engine;

@@ -43,6 +43,8 @@ export class Engine {
   /** The last one. */
   welcome: Welcome | undefined;
   private readonly chatOf: (chatId: ChatId) => Chat;
+  /** `left`: the server has ended the connection for this device's own log-out. */
+  private leaving: 'no' | 'asked' | 'left' = 'no';
 
   constructor(needs: ClientNeeds, chatOf: (chatId: ChatId) => Chat) {
     const { storage, kept, random } = needs;
@@ -169,8 +171,32 @@ export class Engine {
     this.emitter.emit('disconnected', { why, retryInMs });
   }
 
+  /**
+   * Has the server log this device out. That it ends the connection for it, perhaps before its answer is here, is no news then, and is as good as the answer.
+   * Rejects as `ask` does, and everything goes on.
+   */
+  async leave(ask: () => Promise<void>): Promise<void> {
+    this.leaving = 'asked';
+    try {
+      await ask();
+    } catch (error) {
+      if (!this.hasLeft()) throw error;
+    } finally {
+      if (this.hasLeft()) this.emitter.emit('stopped', 'closed');
+      this.leaving = 'no';
+    }
+  }
+
+  private hasLeft(): boolean {
+    return this.leaving === 'left';
+  }
+
   private stopped(why: StopWhy): void {
     this.halted();
+    if (why === 'loggedOut' && this.leaving === 'asked') {
+      this.leaving = 'left';
+      return;
+    }
     this.emitter.emit('stopped', why);
     if (why === 'loggedOut') this.emitter.emit('loggedOut', undefined);
   }

@@ -244,7 +244,8 @@ export class Parley {
 
   /** Logs this device out and forgets everything that it keeps, what is unsent too. */
   async logOut(): Promise<void> {
-    await this.accounts.logOut(await this.tokens.accessToken(false));
+    const accessToken = await this.tokens.accessToken(false);
+    await this.client.leave(() => this.accounts.logOut(accessToken));
     const unsent = this.client.pending().map(({ key }) => ({ kind: 'outboxDone' as const, key }));
     await this.client.stop();
     await this.storage.write([{ kind: 'newHistory', incarnation: '' }, { kind: 'login', login: null }, ...unsent], { sync: true });

@@ -21,7 +21,6 @@ export class App {
   private list: readonly ChatSummary[] = [];
   private open: { readonly chat: Chat; readonly name: string; oldest: number; newest: number; ownSeq: number; told: Tick | undefined } | undefined;
   private offline = false;
-  private isLoggingOut = false;
   /** What was missed is here; from now on news of other chats are told one by one. */
   private caughtUp = false;
   private readonly seenOnline = new Set<string>();
@@ -91,7 +90,6 @@ export class App {
     parley.on('reset', () => this.next(async () => this.screen.print('The server was restored from a backup: your chats are fetched anew.')));
     parley.on('failed', ({ error }) => this.stop(`Your messages can no longer be kept: ${saysOf(error)}`));
     parley.on('stopped', (why) => {
-      if (why === 'loggedOut' && this.isLoggingOut) return;
       if (why === 'loggedOut') this.stop('This device was logged out. Start again to log in.');
       else if (why === 'replaced') this.stop('This account is open elsewhere with the same folder.');
       else if (why !== 'closed') this.stop(`The server ended the connection for good: ${why}`);
@@ -139,10 +137,7 @@ export class App {
         for (const device of await parley.devices()) screen.print(deviceLine(device));
         return;
       case 'logout':
-        this.isLoggingOut = true; // the server may end the connection before its answer is here
-        await parley.logOut().finally(() => {
-          this.isLoggingOut = false;
-        });
+        await parley.logOut();
         screen.print('Logged out. Nothing is kept here any more.');
         return this.end(true);
       case 'help':

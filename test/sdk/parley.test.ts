@@ -1,9 +1,13 @@
 // The SDK through the real server: from five lines to accounts, devices, restarts.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Parley as Server } from '../../scripts/services/parley.ts';
 import type { ClientEvents } from '../../src/sdk/client-events.ts';
 import { HttpRefused, NotLoggedIn, OtherAccount, Parley, Refused, ServerUnreachable, StorageInUse } from '../../src/sdk/parley.ts';
@@ -209,3 +213,38 @@ test('each mistake has its error', async () => {
   await again.logOut();
   await assert.rejects(Parley.open({ storage: disk.storage() }), NotLoggedIn);
 });
+
+for (const [name, end] of [
+  ['late', (answer: ServerResponse) => void answer.writeHead(204).end()],
+  ['never', (answer: ServerResponse) => void answer.destroy()],
+] as const) {
+  test(`whoever logs out and is disconnected for it, with the answer coming ${name}, is logged out, and told of nothing else`, async (t) => {
+    const held = Promise.withResolvers<ServerResponse>();
+    // Between the device and the API: passes everything on, and keeps the answer to the log-out.
+    const between = createServer(async (request, answer) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const { method = 'GET', headers } = request;
+      const sent = Object.fromEntries(['authorization', 'content-type'].flatMap((key) => (headers[key] === undefined ? [] : [[key, String(headers[key])]])));
+      const response = await fetch(`${server.apiUrl}${request.url}`, { method, headers: sent, ...(chunks.length > 0 && { body: Buffer.concat(chunks) }) });
+      if (method === 'DELETE') return held.resolve(answer);
+      answer.writeHead(response.status, { 'content-type': 'application/json' }).end(await response.text());
+    }).listen(0, '127.0.0.1');
+    t.after(() => between.close());
+    await once(between, 'listening');
+    const disk = memoryDisk();
+    const url = `http://127.0.0.1:${(between.address() as AddressInfo).port}`;
+    const zoe = await Parley.register({ url, handle: `zoe-${name}`, password, storage: disk.storage() });
+    if (!zoe.isConnected) await next(zoe, 'connected');
+    const stops: string[] = [];
+    zoe.on('stopped', (why) => void stops.push(why));
+    zoe.on('loggedOut', () => void stops.push('told of it'));
+    const leaving = zoe.logOut();
+    const answer = await held.promise;
+    while (zoe.isConnected) await delay(5);
+    end(answer);
+    await leaving;
+    assert.deepEqual(stops, ['closed']);
+    await assert.rejects(Parley.open({ storage: disk.storage() }), NotLoggedIn);
+  });
+}
