@@ -15,7 +15,7 @@ export interface PresenceState {
 interface Heard {
   readonly online: boolean;
   readonly atMs: number;
-  /** When it said so itself, by the clock of this node; 0: it has not. */
+  /** When it said so itself, by the clock of this node; -Infinity: it has not. */
   readonly heardAtMs: number;
 }
 
@@ -86,7 +86,10 @@ export function step(state: PresenceState, command: PresenceCommand, nowMs: numb
 export function after(state: PresenceState, { on, lastSeenMs, knowsAll }: Pick<Looked, 'on' | 'lastSeenMs' | 'knowsAll'>, nowMs: number): PresenceState {
   const fresh = [...state.nodes].filter(([, { heardAtMs }]) => nowMs - heardAtMs < ownWordMs);
   const stays = knowsAll ? [] : [...state.nodes];
-  const named = on.map((node): [string, Heard] => [node, { online: true, atMs: state.nodes.get(node)?.atMs ?? 0, heardAtMs: state.nodes.get(node)?.heardAtMs ?? 0 }]);
+  const named = on.map((node): [string, Heard] => [
+    node,
+    { online: true, atMs: state.nodes.get(node)?.atMs ?? 0, heardAtMs: state.nodes.get(node)?.heardAtMs ?? Number.NEGATIVE_INFINITY },
+  ]);
   return { ...state, nodes: new Map([...stays, ...named, ...fresh]), lastSeenMs: knowsAll && fresh.length === 0 ? lastSeenMs : Math.max(lastSeenMs, state.lastSeenMs) };
 }
 

@@ -32,7 +32,7 @@ async function restsAt(fullness: number): Promise<number> {
     });
     const recent = new Recent({ home, clock, onTrouble: (fault) => failed(fault), onFree: () => isFree(), fullness: () => fullness });
     const group = new Group();
-    for (let n = 0; n < 990; n += 1) group.append(chatOf(n), 1, n + 1, [new Uint8Array(1_024).fill(n)], undefined);
+    for (let n = 0; n < 1_000; n += 1) group.append(chatOf(n), 1, n + 1, [new Uint8Array(1_024).fill(n)], undefined);
     recent.take(group);
     recent.seal([], 1);
     await freed;
