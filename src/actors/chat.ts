@@ -10,10 +10,10 @@ import { later } from '../core/session.ts';
 import { encodeEntryFrame, refused } from '../protocol/codec.ts';
 import { limits } from '../protocol/limits.ts';
 import type { Entry } from '../protocol/messages.ts';
-import type { ChatStore } from '../store/chats.ts';
+import type { ChatStore, Snapshot } from '../store/chats.ts';
 import { Superseded } from '../store/faults.ts';
 import type { Inbox } from '../store/inbox.ts';
-import type { MessageStore, Tip } from '../store/messages.ts';
+import type { MessageStore, OpenLog, Tip } from '../store/messages.ts';
 import type { ReceiptStore } from '../store/receipts.ts';
 import type { Random } from '../structures/clock.ts';
 import type { ChatId } from '../structures/ids.ts';
@@ -42,10 +42,10 @@ export interface ChatContext {
   followed: boolean;
   /** What was found in the log, until it is certain that inboxes know of it where they lie beside the logs. */
   owed: ChatState | undefined;
-  /** Of the last fold that was kept. */
-  foldSeq: number;
+  /** With the append that reaches this seq the next fold is to be kept. */
+  foldDueSeq: number;
   /** What becomes true once the commit that is under way succeeds. */
-  readonly next: { tip: Tip; entries: number; foldSeq: number; snapshot: Uint8Array | undefined };
+  readonly next: { tip: Tip; entries: number; foldDueSeq: number; snapshot: Uint8Array | undefined };
   /** The frames of the entries that are being appended, or were and are about to be pushed. Not kept longer: they lie in larger buffers. */
   frames: Uint8Array[];
 }
@@ -95,16 +95,16 @@ async function load(chatId: ChatId, { messages, chats, receipts, inbox }: ChatNe
     loadedSeq: log.lastSeq,
     followed: false,
     owed: undefined,
-    foldSeq: 0,
-    next: { tip: log.tip, entries: 0, foldSeq: 0, snapshot: undefined },
+    foldDueSeq: foldEvery,
+    next: { tip: log.tip, entries: 0, foldDueSeq: foldEvery, snapshot: undefined },
     frames: [],
   };
   if (log.lastSeq === 0) return { state: { ...emptyChat(chatId), receipts: receiptsOf([]) }, context };
   const rows = receipts.list(chatId);
   rows.catch(() => undefined); // heard below, unless something else fails first: then nobody listens, and that must not end the process
-  const kept = log.fold ?? (await chats.snapshot(chatId));
+  const kept = await newestFold(chatId, log, chats);
   let folded: Folded = (kept !== undefined && foldFromBytes(chatId, kept.bytes)) || emptyChat(chatId);
-  context.foldSeq = folded.seq;
+  context.foldDueSeq = folded.seq + (kept === log.fold ? foldEvery : snapshotEvery);
   while (folded.seq < log.lastSeq) {
     const entries = await messages.read(chatId, { after: folded.seq, before: log.lastSeq + 1, limit: limits.pullEntriesMax, bytesMax: limits.entriesBytesMax, from: 'first' });
     if (entries[0]?.seq !== folded.seq + 1) throw new Error(`the log of ${chatId} has a gap after ${folded.seq}`);
@@ -113,6 +113,13 @@ async function load(chatId: ChatId, { messages, chats, receipts, inbox }: ChatNe
   const state = { ...folded, receipts: receiptsOf(await rows, members.joinedSeqs(folded.members)) };
   if (inbox.wantsEveryHead && state.grownAtMs === 0) context.owed = state;
   return { state, context };
+}
+
+/** The one beside the log is read only where none rides with the appends, or no longer: the fold has outgrown them. */
+async function newestFold(chatId: ChatId, { fold, lastSeq }: OpenLog, chats: ChatStore): Promise<Snapshot | undefined> {
+  if (fold !== undefined && lastSeq - fold.seq < snapshotEvery) return fold;
+  const snapshot = await chats.snapshot(chatId);
+  return fold === undefined || (snapshot !== undefined && snapshot.seq > fold.seq) ? snapshot : fold;
 }
 
 function commit(durable: readonly ChatEffect[], state: ChatState, self: ChatSelf, needs: ChatNeeds): Promise<void> {
@@ -161,12 +168,12 @@ function linesAfter(entries: readonly Entry[], follows: readonly { readonly line
 function append(entries: readonly Entry[], state: ChatState, self: ChatSelf, needs: ChatNeeds): Promise<void> {
   const { context, id: chatId } = self;
   const { next } = context;
-  const due = state.seq - context.foldSeq >= foldEvery ? foldToBytes(state) : undefined;
+  const due = state.seq < context.foldDueSeq ? undefined : foldToBytes(state);
   const fold = due !== undefined && due.byteLength <= foldBytesMax ? due : undefined;
   next.tip = drawTip(needs.random);
   next.entries = entries.length;
-  next.foldSeq = fold === undefined ? context.foldSeq : state.seq;
   next.snapshot = fold === undefined ? due : undefined;
+  next.foldDueSeq = due === undefined ? context.foldDueSeq : state.seq + (fold === undefined ? snapshotEvery : foldEvery);
   context.frames = entries.map(encodeEntryFrame);
   // The store's own promise, which the kernel has many wait for at once.
   return needs.messages.append({ chatId, entries, builtOn: context.tip, tip: next.tip, fold, frames: context.frames });
@@ -178,7 +185,7 @@ function committed(state: ChatState, self: ChatSelf, needs: ChatNeeds): void {
   if (next.entries === 0) return;
   context.tip = next.tip;
   context.owed = undefined;
-  context.foldSeq = next.foldSeq;
+  context.foldDueSeq = next.foldDueSeq;
   needs.counts.appends += 1;
   needs.counts.entries += next.entries;
   needs.observeBatch(next.entries);
@@ -186,12 +193,10 @@ function committed(state: ChatState, self: ChatSelf, needs: ChatNeeds): void {
   if (next.snapshot !== undefined) void keepSnapshot(next.snapshot, state.seq, self, needs);
 }
 
-/** Only a shorter way to wake: the append stands without it, and a later one is tried again. */
-async function keepSnapshot(bytes: Uint8Array, seq: number, { id, context }: ChatSelf, { chats }: ChatNeeds): Promise<void> {
-  if (seq - context.foldSeq < snapshotEvery && context.foldSeq > 0) return;
+/** Only a shorter way to wake: the append stands without it, and a later one is kept in its turn. */
+async function keepSnapshot(bytes: Uint8Array, seq: number, { id }: ChatSelf, { chats }: ChatNeeds): Promise<void> {
   try {
     await chats.keepSnapshot(id, { seq, bytes });
-    context.foldSeq = seq;
   } catch {
     // the log has it all
   }

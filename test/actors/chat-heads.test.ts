@@ -1,45 +1,16 @@
 // Where inboxes hold the heads, every append of a small chat raises them for all members, after it and before it counts as committed.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chatActor } from '../../src/actors/chat.ts';
-import type { ChatCommand, ChatEffect } from '../../src/core/chat.ts';
 import { smallMembersMax } from '../../src/core/groups.ts';
 import { Superseded } from '../../src/store/faults.ts';
 import { type MemoryFaults, memoryStores } from '../../src/store/stores.memory.ts';
-import type { UserId } from '../../src/structures/ids.ts';
-import { ann, bob, deviceOf, room, userOf } from '../store/samples.ts';
+import { ann, bob, room, userOf } from '../store/samples.ts';
+import { add, awakeChat, create, post } from './awake-chat.ts';
 
-const from = (userId: UserId) => ({ userId, deviceId: deviceOf(1), node: 'here', connection: 1 }) as never;
-const content = { contentType: 'text/plain', body: new Uint8Array([1]), countable: true };
-
-/** One activation of the chat, whose commands are committed one by one; other effects are of no interest here. */
 async function awake(faults: MemoryFaults = {}) {
   const stores = memoryStores({ wantsEveryHead: true, faults });
-  const nothing = { answer: () => undefined, pushToUser: () => undefined, notifyUser: () => undefined, pushToAudiences: () => undefined };
-  const actor = chatActor({
-    ...stores,
-    router: nothing as never,
-    random: Math.random,
-    counts: { appends: 0, entries: 0 },
-    observeBatch: () => undefined,
-    refused: () => undefined,
-  });
-  const { state: first, context } = await actor.load(room);
-  let state = first;
-  const self = { id: room, uid: 1, context, after: () => undefined };
-  const run = async (command: ChatCommand): Promise<readonly ChatEffect[]> => {
-    const next = actor.step(state, command, 1_800_000_000_000);
-    const durable = next.effects.filter((effect) => actor.isDurable(effect));
-    await actor.commit(durable, next.state, self);
-    actor.committed?.(next.state, self);
-    state = next.state;
-    return next.effects;
-  };
-  return { stores, run };
+  return { stores, run: (await awakeChat(stores)).run };
 }
-
-const create = (userIds: readonly UserId[]): ChatCommand => ({ kind: 'create', from: from(ann), number: 1_024, after: 0, title: 'room', userIds }) as never;
-const post = (number: number, after: number): ChatCommand => ({ kind: 'post', from: from(ann), number, after, ...content }) as never;
 
 test('every member of a small chat has the head of each append', async () => {
   const { stores, run } = await awake();
@@ -77,6 +48,6 @@ test('all members of a chat that grows are in doubt until it is told', async () 
   const { stores, run } = await awake({ beforeWrite: (operation) => (fails && operation === 'inbox.raise' ? 'unavailable' : 'ok') });
   await run(create(Array.from({ length: smallMembersMax - 1 }, (_, at) => userOf(100 + at))));
   fails = true;
-  await assert.rejects(run({ kind: 'change', from: from(ann), number: 2_048, after: 1_024, change: { kind: 'added', userIds: [bob] } } as never), Superseded);
+  await assert.rejects(run(add(2_048, 1_024, [bob])), Superseded);
   for (const userId of [ann, bob, userOf(100)]) assert.equal((await stores.inbox.rows(userId))[0]?.confirmed, false);
 });
