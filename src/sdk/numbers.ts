@@ -5,8 +5,8 @@ import { numberMin } from './requests.ts';
 
 /**
  * A storage that was restored from an older copy does not know which numbers were given after it, and a clock that is wrong does not lift it above them. So each opening,
- * and each new beginning after `clockOff`, is at random up to this far (about a minute) beyond the last number that it knows, and within a millisecond at random as well: two lives
- * never give the same number.
+ * each new beginning after `clockOff`, and each number of a former life that is learnt of, is at random up to this far (about a minute) beyond the last number that it knows,
+ * and within a millisecond at random as well: two lives never give the same number.
  */
 const openingStep = 65_536 * numbersPerMs;
 
@@ -42,9 +42,12 @@ export class Numbers {
     return this.last;
   }
 
-  /** The next ones are above that: the server has taken it of this device, perhaps in a life before this storage was restored, or takes only higher ones. */
+  /**
+   * The next ones are above that: the server has taken it of this device, or takes only higher ones. One that is not known here was given in a life before this storage
+   * was restored, which may have given the next ones too.
+   */
   passed(number: number): void {
-    this.last = Math.max(this.last, number);
+    if (number > this.last) this.last = this.beyond(number);
   }
 
   /**

@@ -45,3 +45,13 @@ test('nor do two lives that begin anew after numbers of a clock far ahead', () =
   assert.ok(one !== undefined && other !== undefined);
   assert.ok(one.every((number) => !other.includes(number)));
 });
+
+test('nor does one that learns of a number of its former life, which gave more after it', () => {
+  const clock = new FakeClock();
+  const former = new Numbers(clock, draws(1).next, 0);
+  former.passed((clock.nowMs() + 3_600_000) * numbersPerMs); // so that the clock lifts neither
+  const given = draw(former, 20);
+  const later = new Numbers(clock, draws(2).next, 0);
+  later.passed(given[9] as number);
+  assert.ok(draw(later, 20).every((number) => number > (given[9] as number) && !given.includes(number)));
+});

@@ -33,4 +33,5 @@ export const onceFailed: readonly (Seeded & { readonly bug: string })[] = [
   { seed: 1258, nodes: 4, bug: 'a sender saw its entry in the log before it was acknowledged, and nobody raised the inboxes any more' },
   { seed: 1324, nodes: 2, bug: 'the same, after a node had died' },
   { seed: 2010, nodes: 4, bug: 'what stood behind sends that were refused for good waited half a minute for each of them' },
+  { seed: 105, nodes: 3, bug: 'a device that came back from an older copy, and learnt of a number of its former life, gave the next one again' },
 ];
