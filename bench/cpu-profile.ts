@@ -69,10 +69,10 @@ function columnsOf(nodes: readonly ProfileNode[]): ReadonlyMap<number, Column> {
   const found = new Map<number, Column>();
   const visit = (id: number, callers: Column | undefined): void => {
     const node = byId.get(id);
-    if (node === undefined) return;
+    if (node === undefined || isAsleep(node.callFrame)) return;
     const own = ownColumn(node.callFrame);
     const column = own === 'callers' ? (callers ?? 'sockets') : own;
-    if (column !== undefined) found.set(id, column);
+    found.set(id, column);
     // What the system's sockets call back into is nobody's yet.
     for (const child of node.children ?? []) visit(child, own === 'callers' ? callers : own === 'sockets' ? undefined : own);
   };
@@ -80,11 +80,15 @@ function columnsOf(nodes: readonly ProfileNode[]): ReadonlyMap<number, Column> {
   return found;
 }
 
+/** Nothing runs: the thread waits for events, or a busy event loop rests (ADR 13). */
+export function isAsleep({ url, functionName }: ProfileNode['callFrame']): boolean {
+  return functionName === '(idle)' || (functionName === 'rest' && url.endsWith('/event-loop.node.ts'));
+}
+
 /** The methods of Node's native sockets. */
 const socketCalls = /^(?:write|writev|writeBuffer|write\w+String|readStart|readStop|shutdown|setNoDelay|setKeepAlive|onread)$/;
 
-function ownColumn({ url, functionName }: ProfileNode['callFrame']): Column | 'callers' | undefined {
-  if (functionName === '(idle)') return undefined;
+function ownColumn({ url, functionName }: ProfileNode['callFrame']): Column | 'callers' {
   if (functionName === '(garbage collector)') return 'garbage';
   if (functionName === '(program)') return 'sockets';
   if (functionName === '(root)') return 'callers';

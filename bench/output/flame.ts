@@ -1,7 +1,7 @@
-// A flame graph of a CPU profile, as an SVG that shows the whole text of a frame where the pointer rests: each frame as wide as its share of the time that the thread was not idle, callees above callers.
+// A flame graph of a CPU profile, as an SVG that shows the whole text of a frame where the pointer rests: each frame as wide as its share of the time that the thread did not sleep, callees above callers.
 // After Brendan Gregg, "The Flame Graph", Communications of the ACM 59 (6), 2016. Libraries for it write a page with a program in it, not a picture that a document can show.
 import { readFileSync, writeFileSync } from 'node:fs';
-import type { CpuProfile, ProfileNode } from '../cpu-profile.ts';
+import { type CpuProfile, isAsleep, type ProfileNode } from '../cpu-profile.ts';
 import { NoReport } from './file.ts';
 
 interface Frame {
@@ -64,7 +64,7 @@ function treeOf({ nodes, samples, timeDeltas }: CpuProfile): Frame {
   const root: Frame = { name: 'all', kind: 'outside', us: 0, callees: new Map() };
   const add = (node: ProfileNode, into: Frame): number => {
     const { functionName } = node.callFrame;
-    if (functionName === '(idle)') return 0;
+    if (isAsleep(node.callFrame)) return 0;
     const frame = functionName === '(root)' ? into : calleeOf(into, node);
     let us = own.get(node.id) ?? 0;
     for (const child of node.children ?? []) us += add(byId.get(child) as ProfileNode, frame);

@@ -12,7 +12,7 @@ import { node } from './profile-node.ts';
 test('samples count for the package that they were in, Node’s own code for whoever called it, and nothing where nothing ran', () => {
   const profile: CpuProfile = {
     nodes: [
-      node(1, '(root)', '', [2, 3, 4, 5, 9]),
+      node(1, '(root)', '', [2, 3, 4, 5, 9, 15]),
       node(2, '(idle)'),
       node(3, '(program)'),
       node(4, '(garbage collector)'),
@@ -26,10 +26,12 @@ test('samples count for the package that they were in, Node’s own code for who
       node(12, 'pino', 'file:///there/node_modules/pino/pino.js'),
       node(13, 'forUser', 'file:///there/src/cluster/link.nats.ts'),
       node(14, '#write', 'file:///there/src/transport/server.uws.ts'), // a native method of the library is in it
+      node(15, 'rest', 'file:///there/src/structures/event-loop.node.ts', [16]), // the thread sleeps
+      node(16, 'wait'),
     ],
     startTime: 1_000,
-    samples: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 2],
-    timeDeltas: Array.from({ length: 15 }, () => 10),
+    samples: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 2],
+    timeDeltas: Array.from({ length: 17 }, () => 10),
   };
   assert.deepEqual(splitOf(profile, 0, 1e9), { ...nothing, 'CQL driver': 30, 'NATS client': 10, ours: 30, sockets: 50, garbage: 10 });
   assert.deepEqual(
