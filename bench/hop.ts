@@ -1,5 +1,5 @@
 // What it costs that a message crosses from node to node: processor time of all nodes per delivered message, at one rate, with 2, 4 and 8 of them on a real NATS and a real Cassandra.
-// `node bench/hop.ts [--nodes 2,4,8] [--rate 250] [--apart] [--slack 1000]`; the runs are in bench/runs/hop.ts. Exit code 1: something was lost, doubled or reordered, or a hop takes more than it may.
+// `node bench/hop.ts [--nodes 2,4,8] [--rate 4000] [--pairs 8] [--apart] [--slack 1000]`; the runs are in bench/runs/hop.ts. Exit code 1: something was lost, doubled or reordered, or a hop takes more than it may.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,16 +11,16 @@ import { cassandraParts } from './runs/hop-moment.ts';
 const { values } = parseArgs({
   options: {
     nodes: { type: 'string', default: '2,4,8' },
-    rate: { type: 'string', default: '250' },
-    seconds: { type: 'string', default: '24' },
-    rounds: { type: 'string', default: '3' },
-    pairs: { type: 'string', default: '80' },
-    warm: { type: 'string', default: '3000' },
+    rate: { type: 'string', default: '4000' },
+    seconds: { type: 'string', default: '40' },
+    rounds: { type: 'string', default: '5' },
+    pairs: { type: 'string', default: '8' }, // few that write much: an append takes several messages, so that the nodes are what is busy
+    warm: { type: 'string', default: '20000' },
     apart: { type: 'boolean', default: false }, // the nodes on the first core, all else on the others
     store: { type: 'string', multiple: true, default: [] }, // a further line of cassandra.yaml
     java: { type: 'string', multiple: true, default: [] }, // a further flag of Cassandra's Java
-    slack: { type: 'string', default: '0' }, // so late may Cassandra's timers come, µs
-    sampling: { type: 'string', default: '2000' }, // µs between two looks at a node
+    slack: { type: 'string', default: '1000' }, // so late may Cassandra's timers come, µs
+    sampling: { type: 'string', default: '1000' }, // µs between two looks at a node
     functions: { type: 'string', default: '0' }, // so many of ours are listed, those that take most for hops first
     json: { type: 'boolean', default: false },
   },
