@@ -1,10 +1,11 @@
-// Access tokens as JWT signed with Ed25519: jose signs and handles keys, node:crypto verifies (docs/adr/0002-access-token-verification.md).
-import { createPublicKey, hash, hkdfSync, type KeyObject, verify } from 'node:crypto';
+// Access tokens as JWT signed with Ed25519: jose signs and handles keys, libsodium verifies (docs/adr/0002-access-token-verification.md).
+import { hash, hkdfSync } from 'node:crypto';
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import { limits as protocolLimits } from '../protocol/limits.ts';
 import type { SigningKey, TokenStore } from '../store/tokens.ts';
 import { type DeviceId, isId, type UserId } from '../structures/ids.ts';
 import { Lru } from '../structures/lru.ts';
+import { signatures, type VerifierOf } from './signatures.sodium.ts';
 import { type AccessTokens, type Judged, type RandomBytes, type TokenLimits, tokenLimits } from './tokens.ts';
 
 export interface JoseNeeds {
@@ -15,13 +16,15 @@ export interface JoseNeeds {
   /** A clock that never falls: for spans. Default: `nowMs`. */
   readonly risingMs?: () => number;
   readonly randomBytes: RandomBytes;
+  /** Default: the quickest that loads. */
+  readonly verifierOf?: VerifierOf;
   readonly limits?: TokenLimits;
 }
 
 interface Key {
   readonly keyId: string;
   readonly signing: CryptoKey;
-  readonly verifying: KeyObject;
+  readonly verify: ReturnType<VerifierOf>;
   readonly successorKey: Uint8Array;
   /** No longer good from then on. */
   readonly untilMs: number;
@@ -46,6 +49,7 @@ class JoseAccessTokens implements AccessTokens {
   /** By the whole text of a token's first part: a header that is not letter by letter one of ours is wrong without being parsed. */
   #byHeader: ReadonlyMap<string, Key> = new Map();
   readonly #risingMs: () => number;
+  readonly #verifierOf: VerifierOf;
   #readAtMs = 0;
   #reading: Promise<void> | undefined;
   /** Hashes of tokens whose signature was found good: a device that comes back with the one that it had is not verified again. What else a token must be is looked at each time. */
@@ -55,6 +59,7 @@ class JoseAccessTokens implements AccessTokens {
     this.#needs = needs;
     this.#risingMs = needs.risingMs ?? needs.nowMs;
     this.#limits = needs.limits ?? tokenLimits;
+    this.#verifierOf = needs.verifierOf ?? signatures().verifierOf;
   }
 
   async sign(userId: UserId, deviceId: DeviceId, logIn: number): Promise<{ readonly token: string; readonly expiresAtMs: number }> {
@@ -103,7 +108,7 @@ class JoseAccessTokens implements AccessTokens {
       stored = newestFirst(await store.keys()); // another node may have added one too: all take the same
     }
     const untils = stored.map((key, at) => ({ key, untilMs: at === 0 ? Number.POSITIVE_INFINITY : (stored[at - 1] as SigningKey).createdAtMs + this.#limits.keyOverlapMs }));
-    this.#keys = await Promise.all(untils.map(({ key, untilMs }) => imported(key, untilMs))); // all: whether one is still good is a matter of the clock at the time of asking
+    this.#keys = await Promise.all(untils.map(({ key, untilMs }) => imported(key, untilMs, this.#verifierOf))); // all: whether one is still good is a matter of the clock at the time of asking
     this.#byHeader = new Map(this.#keys.map((key) => [headerText(key.keyId), key]));
     this.#readAtMs = this.#risingMs();
   }
@@ -138,10 +143,10 @@ class JoseAccessTokens implements AccessTokens {
   }
 
   /** By this key: a token names it, so what is remembered of the one is of the other. */
-  #isSigned(token: string, end: number, { verifying }: Key, signature: Buffer): boolean {
+  #isSigned(token: string, end: number, { verify }: Key, signature: Buffer): boolean {
     const digest = hash('sha256', token, 'base64');
     if (this.#verified.get(digest) !== undefined) return true;
-    if (!verify(null, Buffer.from(token.slice(0, end)), verifying, signature)) return false;
+    if (!verify(Buffer.from(token.slice(0, end)), signature)) return false;
     this.#verified.set(digest, true);
     return true;
   }
@@ -174,13 +179,13 @@ function headerText(keyId: string): string {
   return Buffer.from(JSON.stringify({ alg: algorithm, typ: 'at+jwt', kid: keyId })).toString('base64url');
 }
 
-async function imported({ keyId, jwk: text }: SigningKey, untilMs: number): Promise<Key> {
+async function imported({ keyId, jwk: text }: SigningKey, untilMs: number, verifierOf: VerifierOf): Promise<Key> {
   const jwk = JSON.parse(text) as JWK;
-  const { d = '', ...open } = jwk;
+  const { d = '', x = '' } = jwk;
   return {
     keyId,
     signing: (await importJWK(jwk, algorithm)) as CryptoKey,
-    verifying: createPublicKey({ key: open as Record<string, string>, format: 'jwk' }),
+    verify: verifierOf(Buffer.from(x, 'base64url')),
     successorKey: new Uint8Array(hkdfSync('sha256', Buffer.from(d, 'base64url'), '', 'parley refresh token successor', 32)),
     untilMs,
   };
