@@ -26,8 +26,13 @@ export function outcomeOf(error: unknown): Outcome {
     if (refusals.includes(error.code) || tooLarge.test(error.message)) return 'refused';
     return absences.includes(error.code) ? 'absent' : 'unknown';
   }
-  if (error instanceof errors.NoHostAvailableError) return Object.values(error.innerErrors as Record<string, unknown>).every(wasNeverSent) ? 'absent' : 'unknown';
+  if (error instanceof errors.NoHostAvailableError) return Object.values(triedIn(error)).every(wasNeverSent) ? 'absent' : 'unknown';
   return wasNeverSent(error) ? 'absent' : 'unknown';
+}
+
+/** Why each node was passed over. The driver has none where it is already shut. */
+function triedIn({ innerErrors }: errors.NoHostAvailableError): Readonly<Record<string, unknown>> {
+  return (innerErrors as Record<string, unknown> | null) ?? {};
 }
 
 /** Undefined, an error or a text: why that node was passed over. */
@@ -44,21 +49,21 @@ function wasNeverSent(reason: unknown): boolean {
 /** In a line, without what was written: bodies and secrets stay out of logs. */
 export function reasonOf(error: unknown): string {
   if (error instanceof errors.NoHostAvailableError) {
-    const reasons = Object.entries(error.innerErrors as Record<string, unknown>).map(([host, reason]) => `${host}: ${reason instanceof Error ? reason.message : String(reason)}`);
+    const reasons = Object.entries(triedIn(error)).map(([host, reason]) => `${host}: ${reason instanceof Error ? reason.message : String(reason)}`);
     return reasons.length === 0 ? 'no node of the store is up' : reasons.join('; ');
   }
   return error instanceof Error ? error.message : String(error);
 }
 
 export function isAboutCredentials(error: unknown): boolean {
-  if (error instanceof errors.NoHostAvailableError) return Object.values(error.innerErrors as Record<string, unknown>).some(isAboutCredentials);
+  if (error instanceof errors.NoHostAvailableError) return Object.values(triedIn(error)).some(isAboutCredentials);
   if (error instanceof errors.AuthenticationError) return true;
   return error instanceof errors.ResponseError && error.code === responseErrorCodes.badCredentials;
 }
 
 /** What is wrong with TLS, where waiting does not help. */
 export function tlsFaultOf(error: unknown): string | undefined {
-  const reasons = error instanceof errors.NoHostAvailableError ? Object.values(error.innerErrors as Record<string, unknown>) : [error];
+  const reasons = error instanceof errors.NoHostAvailableError ? Object.values(triedIn(error)) : [error];
   for (const reason of reasons) {
     const code = (reason as NodeJS.ErrnoException | undefined)?.code ?? '';
     if (/ALTNAME/.test(code)) return `its certificate is for another name (${code}): PARLEY_CQL_TLS_NAME says which one to expect`;
