@@ -3,7 +3,7 @@ import type { Router } from '../cluster/router.ts';
 import type { ChatEffect } from '../core/chat.ts';
 import { encodeEntryFrame } from '../protocol/codec.ts';
 import { limits } from '../protocol/limits.ts';
-import { entryKinds } from '../protocol/messages.ts';
+import { type Entry, entryKinds } from '../protocol/messages.ts';
 import type { ChatId } from '../structures/ids.ts';
 
 type Effect<Kind extends ChatEffect['kind']> = Extract<ChatEffect, { kind: Kind }>;
@@ -11,9 +11,32 @@ type Effect<Kind extends ChatEffect['kind']> = Extract<ChatEffect, { kind: Kind 
 /** For a while after a chat has grown large both ways are used where the link may lose: nodes may not have joined its audience yet. */
 const bothWaysMs = limits.healMaxMs;
 
-/** `frames`: of the entries that were appended last, in their order; each is pushed once. */
-export function push({ entry, to, also, grownAtMs }: Effect<'push'>, frames: Uint8Array[], router: Router): void {
-  const bytes = frames.shift() ?? encodeEntryFrame(entry);
+/** The frames of the entries that are being appended, or were and are about to be pushed, each once. Not kept longer: they lie in larger buffers. */
+export class Frames {
+  #firstSeq = 0;
+  #frames: (Uint8Array | undefined)[] = [];
+
+  /** Of a batch that is about to be appended. */
+  of(entries: readonly Entry[]): readonly Uint8Array[] {
+    const frames = entries.map(encodeEntryFrame);
+    this.#firstSeq = entries[0]?.seq ?? 0;
+    this.#frames = frames;
+    return frames;
+  }
+
+  /** By its seq: where a push before it has failed it must not have the other's. */
+  take(entry: Entry): Uint8Array {
+    const at = entry.seq - this.#firstSeq;
+    const frame = this.#frames[at];
+    if (frame === undefined) return encodeEntryFrame(entry);
+    if (at === this.#frames.length - 1) this.#frames = [];
+    else this.#frames[at] = undefined;
+    return frame;
+  }
+}
+
+export function push({ entry, to, also, grownAtMs }: Effect<'push'>, frames: Frames, router: Router): void {
+  const bytes = frames.take(entry);
   const { chatId, seq, entryKind, author, device, number } = entry;
   const large = grownAtMs > 0;
   const inside = { chatId, seq, entryKind, author, origin: number > 0 ? device : null, large, member: true, bytes };

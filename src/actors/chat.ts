@@ -7,7 +7,7 @@ import * as groups from '../core/groups.ts';
 import * as members from '../core/members.ts';
 import { receiptsOf } from '../core/receipts.ts';
 import { later } from '../core/session.ts';
-import { encodeEntryFrame, refused } from '../protocol/codec.ts';
+import { refused } from '../protocol/codec.ts';
 import { limits } from '../protocol/limits.ts';
 import type { Entry } from '../protocol/messages.ts';
 import type { ChatStore, Snapshot } from '../store/chats.ts';
@@ -17,7 +17,7 @@ import type { MessageStore, OpenLog, Tip } from '../store/messages.ts';
 import type { ReceiptStore } from '../store/receipts.ts';
 import type { Random } from '../structures/clock.ts';
 import type { ChatId } from '../structures/ids.ts';
-import { push, tellReceipt, tellTyping } from './chat-fan-out.ts';
+import { Frames, push, tellReceipt, tellTyping } from './chat-fan-out.ts';
 import { readLog } from './chat-reads.ts';
 import { Restarts, remind } from './chat-restarts.ts';
 import type { ActorDefinition, GivenBack, Loaded, Self } from './runtime/actor.ts';
@@ -46,8 +46,7 @@ export interface ChatContext {
   foldDueSeq: number;
   /** What becomes true once the commit that is under way succeeds. */
   readonly next: { tip: Tip; entries: number; foldDueSeq: number; snapshot: Uint8Array | undefined };
-  /** The frames of the entries that are being appended, or were and are about to be pushed. Not kept longer: they lie in larger buffers. */
-  frames: Uint8Array[];
+  readonly frames: Frames;
 }
 
 export type ChatActor = ActorDefinition<ChatId, ChatState, ChatCommand, ChatEffect, ChatContext>;
@@ -97,7 +96,7 @@ async function load(chatId: ChatId, { messages, chats, receipts, inbox }: ChatNe
     owed: undefined,
     foldDueSeq: foldEvery,
     next: { tip: log.tip, entries: 0, foldDueSeq: foldEvery, snapshot: undefined },
-    frames: [],
+    frames: new Frames(),
   };
   if (log.lastSeq === 0) return { state: { ...emptyChat(chatId), receipts: receiptsOf([]) }, context };
   const rows = receipts.list(chatId);
@@ -174,9 +173,8 @@ function append(entries: readonly Entry[], state: ChatState, self: ChatSelf, nee
   next.entries = entries.length;
   next.snapshot = fold === undefined ? due : undefined;
   next.foldDueSeq = due === undefined ? context.foldDueSeq : state.seq + (fold === undefined ? snapshotEvery : foldEvery);
-  context.frames = entries.map(encodeEntryFrame);
   // The store's own promise, which the kernel has many wait for at once.
-  return needs.messages.append({ chatId, entries, builtOn: context.tip, tip: next.tip, fold, frames: context.frames });
+  return needs.messages.append({ chatId, entries, builtOn: context.tip, tip: next.tip, fold, frames: context.frames.of(entries) });
 }
 
 function committed(state: ChatState, self: ChatSelf, needs: ChatNeeds): void {
