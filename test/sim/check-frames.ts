@@ -101,13 +101,13 @@ export const mailboxesAreBounded = checker(({ fullestMailbox, mailboxMax }, comp
 
 /**
  * Every request that reached a server gets at most one answer per copy of it, and nobody is answered who has not asked. Between nodes a send that is passed on from one that seems
- * gone may be served by both: then the same answer may come again, or the true one after a `later`, and no send stands at two places.
+ * gone may be served by both: then the same answer may come again, or `later` beside it, and no send stands at two places.
  */
 export const answersWereAskedFor = checker(({ recording }, complain) => {
   const asked = new Map<string, number>();
   const sentAt = new Map<string, string>();
-  const answers = new Map<string, string>();
-  /** Who was told last to come back later. */
+  const final = new Map<string, string>();
+  /** Who was told to come back later. */
   const putOff = new Set<string>();
   for (const { frame, from } of recording.came) {
     const request = 'number' in frame ? frame.number : 'request' in frame ? frame.request : 0;
@@ -123,25 +123,18 @@ export const answersWereAskedFor = checker(({ recording }, complain) => {
       sentAt.set(key, at);
     }
     const answer = frame.kind === 'refused' ? `refused ${frame.why}` : frame.kind;
-    const former = answers.get(key);
-    const isSame = (answer === 'sent' || frame.kind === 'refused') && former === answer;
-    const isLate = former === 'sent' && isTemporary(frame);
-    const isTrueAfterAll = answer === 'sent' && putOff.has(key);
+    const former = final.get(key);
+    const isPassing = frame.kind === 'refused' && frame.retryAfterMs !== null;
+    const isAgain = former === undefined ? putOff.has(key) : former === answer;
+    if (isPassing) putOff.add(key);
+    else final.set(key, answer);
     const hasCrossed = (recording.passed.get(askedAs(to.deviceId, { number: request })) ?? 0) > 0;
-    const isRepeated = hasCrossed && (isSame || isLate || isTrueAfterAll);
-    if (!isLate) answers.set(key, answer);
-    if (isTemporary(frame)) putOff.add(key);
-    else putOff.delete(key);
-    if (isRepeated) continue;
+    if (hasCrossed && (frame.kind === 'sent' || frame.kind === 'refused') && (isPassing || isAgain)) continue;
     const left = (asked.get(key) ?? 0) - 1;
     asked.set(key, left);
     if (left < 0) complain(`${to.device} got one answer too many to ${request}: ${frame.kind}`);
   }
 });
-
-function isTemporary(frame: Left['frame']): boolean {
-  return frame.kind === 'refused' && frame.retryAfterMs !== null;
-}
 
 /**
  * However views disagree, a command goes from one node to another twice at most: to whom its session takes for the owner, and on to whom that one does.
