@@ -1,22 +1,19 @@
 // A real Cassandra for tests, the cluster on one machine and fault tests: one node or several, on loopback addresses, ports and folders of their own, stopped by their processes.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CassandraProgram, haveCassandra, NoCassandra } from './cassandra-program.ts';
 import { javaArgumentsOf, logback, type NodeSettings, rackOf, yamlOf } from './cassandra-settings.ts';
 import { leashed } from './leash.ts';
+import { ServiceProcess } from './process.ts';
 
 export { NoCassandra } from './cassandra-program.ts';
 
-const startMsMax = 180_000; // three nodes on two busy cores
-const stopMsMax = 20_000;
-const linesMax = 20_000;
+const limits = { startMsMax: 180_000, stopMsMax: 20_000 }; // three nodes on two busy cores
 const connectEveryMs = 20;
 const ready = 'Starting listening for CQL clients';
 const firstRole = 'Created default superuser role';
@@ -112,88 +109,25 @@ export class Cassandra {
   }
 }
 
-export class CassandraNode {
+export class CassandraNode extends ServiceProcess {
   readonly address: string;
-  /** What it has written, line by line. */
-  readonly lines: string[] = [];
   readonly #program: CassandraProgram;
   readonly #settings: NodeSettings;
-  readonly #ownGroup: boolean;
-  readonly #waiting = new Set<(line: string) => void>();
-  #child: ChildProcess | undefined;
-  readonly #killWithUs = (): void => void this.#child?.kill('SIGKILL');
 
   constructor(program: CassandraProgram, settings: NodeSettings, ownGroup: boolean) {
-    this.#ownGroup = ownGroup;
+    super({ name: `Cassandra on ${settings.address}`, ...limits, ownGroup, Failed: NoCassandra });
     this.#program = program;
     this.#settings = settings;
     this.address = settings.address;
   }
 
-  get pid(): number | undefined {
-    return this.#child?.pid;
-  }
-
-  get isRunning(): boolean {
-    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
-  }
-
   /** Starts it, again on what it has on disk; resolves when it takes connections. */
   async restart(): Promise<void> {
-    if (this.isRunning) throw new NoCassandra(`Cassandra on ${this.address} is running already.`);
     await this.#writeConfiguration();
-    this.lines.length = 0;
     const [program, args] = leashed(this.#program.java, javaArgumentsOf(this.#settings, this.#program.jars));
-    const child = spawn(program, args, { cwd: this.#settings.folder, stdio: ['ignore', 'pipe', 'pipe'], detached: this.#ownGroup });
-    this.#child = child;
-    process.once('exit', this.#killWithUs);
-    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => this.#take(line));
+    this.launch(program, args, { cwd: this.#settings.folder });
     await this.says(ready);
     while (this.isRunning && !(await takesConnections(this.address, this.#settings.cqlPort))) await delay(connectEveryMs); // it says so a moment before it does
-  }
-
-  /** Resolves when it has gone, or, for SIGSTOP and SIGCONT, when the signal was sent. */
-  async kill(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || !this.isRunning) return;
-    const closed = once(child, 'close');
-    child.kill(signal);
-    if (signal === 'SIGSTOP' || signal === 'SIGCONT') return;
-    await closed;
-    process.off('exit', this.#killWithUs);
-  }
-
-  /** As an operator ends it: it drains first. */
-  async end(): Promise<void> {
-    const timer = setTimeout(() => void this.kill('SIGKILL'), stopMsMax);
-    await this.kill('SIGTERM');
-    clearTimeout(timer);
-  }
-
-  /** Resolves once it has written a line with `text` since its last start. Throws NoCassandra where it ends before. */
-  says(text: string): Promise<void> {
-    if (this.lines.some((line) => line.includes(text))) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const settle = (error?: NoCassandra): void => {
-        clearTimeout(timer);
-        this.#waiting.delete(look);
-        this.#child?.off('close', closed).off('error', failed);
-        if (error === undefined) resolve();
-        else reject(error);
-      };
-      const fault = (what: string, cause?: unknown): NoCassandra => new NoCassandra(`Cassandra on ${this.address} ${what}\n${this.lines.slice(-30).join('\n')}`, { cause });
-      const look = (line: string): void => void (line.includes(text) && settle());
-      const closed = (code: number | null, signal: string | null): void => settle(fault(`ended (${signal ?? code}) before it wrote "${text}".`));
-      const failed = (cause: Error): void => settle(fault('cannot be run.', cause));
-      const timer = setTimeout(() => settle(fault(`has not written "${text}" within ${startMsMax / 1_000} s.`)), startMsMax);
-      this.#waiting.add(look);
-      this.#child?.once('close', closed).once('error', failed);
-    });
-  }
-
-  #take(line: string): void {
-    if (this.lines.length < linesMax) this.lines.push(line);
-    for (const look of this.#waiting) look(line);
   }
 
   async #writeConfiguration(): Promise<void> {
