@@ -41,6 +41,8 @@ export interface SimulationOptions {
 const crowdSize = 30;
 /** Once the faults are over everything must be right within this time: sessions heal every two minutes, and a heal may meet a back-off. */
 const healedMsMax = 300_000;
+/** Until devices have written what they have, and told their programs of it. */
+const writtenMs = 1_000;
 
 export class World {
   readonly seed: number;
@@ -135,7 +137,9 @@ export class World {
     for (let waited = 0; waited < healedMsMax; waited += 10_000) {
       await this.clock.advance(10_000);
       this.#watchMailboxes();
-      if (await isRight()) return true;
+      if (!(await isRight())) continue;
+      await this.clock.advance(writtenMs);
+      return true;
     }
     return false;
   }
