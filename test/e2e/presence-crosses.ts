@@ -39,6 +39,11 @@ export function presenceCrosses(cluster: () => Cluster): void {
         await told(true, beganMs);
       }
       const laptop = await Device.connect(node(2).socketUrl, await loggedIn(node(2).apiUrl, bob.account));
+      // What a node says arrives in the order in which it was said: who has this message has heard of the laptop. What two nodes say has no order.
+      for (const watcher of [ann, eve]) {
+        const { chatId, seq } = await laptop.sayTo(watcher.userId, 'from the laptop');
+        await watcher.next('entry', (entry) => entry.chatId === chatId && entry.seq === seq);
+      }
       await bob.close();
       for (const watcher of [ann, eve]) await watcher.settled();
       const beganMs = performance.now();

@@ -184,6 +184,8 @@ class Reader {
   readonly #filling: Buffer;
   /** The last seq up to which it has all, by chat. */
   readonly #cursors = new Map<ChatId, number>();
+  /** The highest that it has heard of. An entry may be pushed while a pull that ends before it is being answered, and be there first. */
+  readonly #heard = new Map<ChatId, number>();
   #incarnation = '';
   #request = 0;
   #ping = 0;
@@ -229,20 +231,21 @@ class Reader {
         this.#incarnation = frame.incarnation;
         return;
       case 'entry':
-        if (frame.seq === this.#cursor(frame.chatId) + 1) this.#read(frame);
-        return;
+        if (frame.seq === this.#cursor(frame.chatId) + 1) return this.#read(frame);
+        this.#hears(frame.chatId, frame.seq);
+        return this.#pull();
       case 'lagging': // once a pong shows that there is room
         this.laggings += 1;
         return this.#client.tell({ kind: 'ping', request: (this.#ping = this.#request += 1) });
       case 'pong':
         return frame.request === this.#ping ? this.#resume() : undefined;
       case 'moved':
-        for (const { chatId, head } of frame.rows) if (head > this.#cursor(chatId)) this.#wanted.add(chatId);
+        for (const { chatId, head } of frame.rows) this.#hears(chatId, head);
         return this.#pull();
       case 'entries':
         if (frame.request !== this.#pulling) return;
         for (const entry of frame.entries) if (entry.seq === this.#cursor(entry.chatId) + 1) this.#read(entry);
-        if (frame.through >= frame.head) this.#wanted.delete(frame.chatId);
+        if (frame.through >= frame.head && this.#cursor(frame.chatId) >= (this.#heard.get(frame.chatId) ?? 0)) this.#wanted.delete(frame.chatId);
         this.#pulling = 0;
         return this.#pull();
       case 'refused':
@@ -252,6 +255,12 @@ class Reader {
 
   #cursor(chatId: ChatId): number {
     return this.#cursors.get(chatId) ?? 0;
+  }
+
+  #hears(chatId: ChatId, seq: number): void {
+    if (seq <= this.#cursor(chatId)) return;
+    this.#heard.set(chatId, Math.max(seq, this.#heard.get(chatId) ?? 0));
+    this.#wanted.add(chatId);
   }
 
   /** Whatever was asked before may have been left out. */
