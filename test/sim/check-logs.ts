@@ -2,7 +2,7 @@
 import { type Entry, entryKinds } from '../../src/protocol/messages.ts';
 import type { DeviceId } from '../../src/structures/ids.ts';
 import { checker, entriesIn } from './evidence.ts';
-import { sees } from './truth.ts';
+import { owedLength, sees } from './truth.ts';
 
 /** P1: every `sent` that left speaks of an entry that the disk had in that moment, and has for ever. */
 export const acknowledgedIsDurable = checker(({ recording, disk }, complain) => {
@@ -91,12 +91,14 @@ export const nothingWrittenIsLost = checker(({ disk, devices }, complain) => {
 });
 
 /** P4: once the world is well, every device has every entry that its user may see, in order, once; and its outbox is empty. */
-export const devicesConverge = checker(({ disk, devices, stays }, complain) => {
+export const devicesConverge = checker(({ recording, disk, devices, stays }, complain) => {
+  const asksAgain = new Set(devices.map(({ deviceId }) => deviceId));
+  const owed = new Map([...disk.logs].map(([chatId, { entries }]) => [chatId, owedLength(entries, recording, (device) => asksAgain.has(device))]));
   for (const { name, userId, logs, kept } of devices) {
     for (const { number, chatId } of kept.outbox) complain(`${name} still has ${number} for ${chatId} in its outbox`);
     for (const [chatId, { entries }] of disk.logs) {
       const own = stays.get(chatId) ?? new Map();
-      const expected = entries.filter(({ seq }) => sees(own, userId, seq));
+      const expected = entries.filter(({ seq }) => seq <= (owed.get(chatId) ?? 0) && sees(own, userId, seq));
       const has = logs.get(chatId) ?? [];
       const missing = expected.filter((entry) => !has.some((other) => other.seq === entry.seq));
       if (missing.length > 0) complain(`${name} lacks ${missing.length} of ${expected.length} entries of ${chatId}, first ${missing[0]?.seq}`);

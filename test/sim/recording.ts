@@ -44,6 +44,7 @@ export interface Came {
 export class Recording {
   readonly left: Left[] = [];
   readonly came: Came[] = [];
+  readonly #acknowledged = new Set<string>();
   /** How often a command of a device to a chat went from one node to another, by `askedAs`. */
   readonly passed = new Map<string, number>();
   /** Things that happened to the world, and bugs that showed by themselves, for the trace. */
@@ -72,8 +73,14 @@ export class Recording {
     const stored = frame.kind === 'sent' ? this.stored(frame.chatId, frame.seq) : undefined;
     const row = frame.kind === 'receipt' ? this.#disk.receipts.get(frame.chatId)?.rows.get(frame.userId) : undefined;
     const inboxes = frame.kind === 'sent' ? this.#inboxes(frame.chatId) : undefined;
+    if (frame.kind === 'sent') this.#acknowledged.add(`${to.deviceId} ${frame.number}`);
     this.left.push({ atMs: this.#nowMs(), to, frame, stored, row: row === undefined ? undefined : { ...row }, inboxes });
     this.#trace?.(`${this.#stamp()} ${to.device} <- ${shown(frame)}`);
+  }
+
+  /** Whether its device was told that it stands. */
+  isAcknowledged({ device, number }: Entry): boolean {
+    return this.#acknowledged.has(`${device} ${number}`);
   }
 
   comes(from: Party, bytes: Uint8Array): void {

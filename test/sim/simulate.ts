@@ -1,7 +1,7 @@
 // One world from beginning to end, and the verdict on it.
 import { type CheckerName, checkers } from './checkers.ts';
 import { type Evidence, staysOf } from './evidence.ts';
-import { headFor, staysIn } from './truth.ts';
+import { headFor, owedLength, staysIn } from './truth.ts';
 import { type SimulationOptions, World } from './world.ts';
 
 export interface Verdict {
@@ -39,9 +39,10 @@ function isRight(world: World): boolean {
 }
 
 /** What still keeps the world from being well, at most `max` of it. */
-function unsettledIn({ devices, disk }: World, max = 20): string[] {
+function unsettledIn({ devices, disk, recording }: World, max = 20): string[] {
   const found: string[] = [];
-  const heads = [...disk.logs].map(([chatId, { entries }]) => ({ chatId, stays: staysIn(entries), length: entries.length }));
+  const asksAgain = new Set(devices.map(({ deviceId }) => deviceId));
+  const heads = [...disk.logs].map(([chatId, { entries }]) => ({ chatId, stays: staysIn(entries), length: owedLength(entries, recording, (device) => asksAgain.has(device)) }));
   for (const { name, userId, client } of devices) {
     if (found.length >= max) return found;
     if (client === undefined || !client.isConnected) {

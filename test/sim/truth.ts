@@ -1,7 +1,8 @@
 // Who may see what, reckoned from a log by the plainest means: a second opinion to that of the core.
 import { decodeMembersBody, membersContentType } from '../../src/protocol/members.ts';
 import { type Entry, entryKinds } from '../../src/protocol/messages.ts';
-import type { UserId } from '../../src/structures/ids.ts';
+import type { DeviceId, UserId } from '../../src/structures/ids.ts';
+import type { Recording } from './recording.ts';
 
 /** Each user's stays, as [first seq seen, last seq seen]; Infinity while inside. */
 export type Stays = ReadonlyMap<UserId, readonly (readonly [number, number])[]>;
@@ -33,4 +34,14 @@ export function headFor(stays: Stays, userId: UserId, length: number): number {
 
 export function presentIn(log: readonly Entry[]): UserId[] {
   return [...staysIn(log)].filter(([, own]) => own.at(-1)?.[1] === Number.POSITIVE_INFINITY).map(([userId]) => userId);
+}
+
+/**
+ * How far a log has to be known. What stands at its end without an acknowledgement, from a device that never asks again, is told to nobody when its owner has died over it, until anything
+ * else happens there: who sends again until there is an answer sees to that (DESIGN: no obligation dies with an owner).
+ */
+export function owedLength(log: readonly Entry[], recording: Recording, asksAgain: (device: DeviceId) => boolean): number {
+  let length = log.length;
+  for (let last = log[length - 1]; last !== undefined && !asksAgain(last.device) && !recording.isAcknowledged(last); last = log[length - 1]) length -= 1;
+  return length;
 }
