@@ -124,7 +124,7 @@ export const answersWereAskedFor = checker(({ recording }, complain) => {
     }
     const answer = frame.kind === 'refused' ? `refused ${frame.why}` : frame.kind;
     const former = final.get(key);
-    const isPassing = frame.kind === 'refused' && frame.retryAfterMs !== null;
+    const isPassing = frame.kind === 'refused' && (frame.retryAfterMs !== null || frame.why === 'outOfOrder'); // after which it is sent again
     const isAgain = former === undefined ? putOff.has(key) : former === answer;
     if (isPassing) putOff.add(key);
     else final.set(key, answer);
