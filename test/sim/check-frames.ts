@@ -107,6 +107,8 @@ export const answersWereAskedFor = checker(({ recording }, complain) => {
   const asked = new Map<string, number>();
   const sentAt = new Map<string, string>();
   const final = new Map<string, string>();
+  /** Answers beside others: no more than the request went between nodes. */
+  const besides = new Map<string, number>();
   /** Who was told to come back later. */
   const putOff = new Set<string>();
   for (const { frame, from } of recording.came) {
@@ -128,8 +130,12 @@ export const answersWereAskedFor = checker(({ recording }, complain) => {
     const isAgain = former === undefined ? putOff.has(key) : former === answer;
     if (isPassing) putOff.add(key);
     else final.set(key, answer);
-    const hasCrossed = (recording.passed.get(askedAs(to.deviceId, { number: request })) ?? 0) > 0;
-    if (hasCrossed && (frame.kind === 'sent' || frame.kind === 'refused') && (isPassing || isAgain)) continue;
+    const crossings = recording.passed.get(askedAs(to.deviceId, { number: request })) ?? 0;
+    const beside = besides.get(key) ?? 0;
+    if (beside < crossings && (frame.kind === 'sent' || frame.kind === 'refused') && (isPassing || isAgain)) {
+      besides.set(key, beside + 1);
+      continue;
+    }
     const left = (asked.get(key) ?? 0) - 1;
     asked.set(key, left);
     if (left < 0) complain(`${to.device} got one answer too many to ${request}: ${frame.kind}`);
