@@ -47,6 +47,12 @@ export class InFlight {
     this.#put(passed, command, asks);
   }
 
+  /** What waited here goes to that node, since the chat has moved: its device has not asked once more. */
+  moves(passed: Passed): void {
+    const { command } = passed;
+    if (isSend(command)) this.#put(passed, command, this.#forget(command.from.deviceId, command.number) + 1);
+  }
+
   /** What was taken goes to another node. */
   passAgain(passed: Passed): void {
     if (isSend(passed.command)) this.#put(passed, passed.command, 0);

@@ -58,13 +58,14 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
   /** Commands that another node has forwarded to this one, as long as they are anywhere. */
   const forwarded = new WeakSet<ChatCommand>();
   const inFlight = new InFlight();
+  const serve = (chatId: ChatId, command: ChatCommand): void => {
+    forwarded.add(command);
+    entities.tell('chat', chatId, command);
+  };
   const receiver = receiverOf(entities, {
     isWanted: (deviceId, frame) => inFlight.answered(deviceId, frame),
-    unforwarded: (chatId, command) => pass(chatId, command, { isForwarded: true }),
-    forwarded: (chatId, command) => {
-      forwarded.add(command);
-      entities.tell('chat', chatId, command);
-    },
+    unforwarded: (chatId, command) => pass(chatId, command, 'moves'),
+    forwarded: serve,
     // Interest that a crash has left behind ends here.
     noUser: (userId) => link.unsubscribeUser(userId),
     noChat: (chatId) => link.unsubscribeChat(chatId),
@@ -73,7 +74,7 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
   const link = linkTo(receiver);
   const { node } = link;
   const counts = { forwarded: 0, handedOver: 0 };
-  const pass = passing(entities, placing, link, inFlight, counts);
+  const pass = passing(entities, placing, link, { inFlight, counts, serve });
   return {
     node,
     mayLose: link.mayLose,
@@ -81,7 +82,7 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
     counts,
     tellChat(chatId, command) {
       if (placing.holds && isHeldBack(command, entities, onRefused)) return;
-      pass(chatId, command);
+      pass(chatId, command, 'asked');
     },
     ...telling(link, placing),
     get tellsPresence() {
@@ -90,7 +91,7 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
     handOver() {
       for (const { chatId, command } of inFlight.take((one) => !placing.sees(one))) {
         // Held back: its device asks again, and the former owner may answer after all.
-        if (!placing.holds || !isSend(command)) pass(chatId, command, { isForwarded: true, isAgain: true });
+        if (!placing.holds || !isSend(command)) pass(chatId, command, 'again');
       }
       for (const id of [...entities.awakeIds('chat')]) {
         const chatId = id as ChatId;
@@ -98,7 +99,7 @@ export function createRouter(entities: LocalEntities, placing: Placing, linkTo: 
         counts.handedOver += 1;
         entities.moveAway('chat', chatId, (command) => {
           if (forwarded.has(command as ChatCommand)) entities.tell('chat', chatId, command);
-          else pass(chatId, command as ChatCommand, { isForwarded: true });
+          else pass(chatId, command as ChatCommand, 'moves');
         });
       }
     },
@@ -124,19 +125,30 @@ function telling(link: Link, placing: Placing): Omit<Router, 'node' | 'mayLose' 
   };
 }
 
-type Pass = (chatId: ChatId, command: ChatCommand, how?: { readonly isForwarded: boolean; readonly isAgain?: boolean }) => void;
+/** `asked`: by a device, for the first time or once more. `moves`: it was elsewhere, and goes on. `again`: who had it is gone. */
+type Pass = (chatId: ChatId, command: ChatCommand, why: 'asked' | 'moves' | 'again') => void;
+
+interface Passing {
+  readonly inFlight: InFlight;
+  readonly counts: { forwarded: number };
+  /** Here, whatever the view says later. */
+  serve(chatId: ChatId, command: ChatCommand): void;
+}
 
 /** To the chat's owner. What is passed again counts as in flight also where this node is the owner: the former one may live, and answer as well. */
-function passing(entities: LocalEntities, placing: Placing, link: Link, inFlight: InFlight, counts: { forwarded: number }): Pass {
+function passing(entities: LocalEntities, placing: Placing, link: Link, { inFlight, counts, serve }: Passing): Pass {
   const { node } = link;
-  return (chatId, command, { isForwarded, isAgain = false } = { isForwarded: false }) => {
+  return (chatId, command, why) => {
     const owner = placing.ownerOf(chatId);
-    if (isAgain) inFlight.passAgain({ node: owner, chatId, command });
+    const isHere = owner === node;
+    if (why === 'again') inFlight.passAgain({ node: owner, chatId, command });
     else if ('from' in command && command.from.node === node) {
-      if (owner === node) inFlight.keep(command);
+      if (why === 'moves') inFlight.moves({ node: owner, chatId, command });
+      else if (isHere) inFlight.keep(command);
       else inFlight.pass({ node: owner, chatId, command });
     }
-    if (owner === node) return entities.tell('chat', chatId, command);
+    if (isHere) return why === 'again' ? serve(chatId, command) : entities.tell('chat', chatId, command);
+    const isForwarded = why !== 'asked';
     if (isForwarded) counts.forwarded += 1;
     link.toNode(owner, { kind: 'toChat', chatId, forwarded: isForwarded, command });
   };

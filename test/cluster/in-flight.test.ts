@@ -93,3 +93,16 @@ test('the oldest are forgotten when they are too many, or too large', () => {
   for (let number = 1; number <= 300; number += 1) large.pass({ node: 'gone', chatId, command: post(number, 64 * 1024) });
   assert(large.size < 300 && large.size > 200);
 });
+
+test('what moves on with its chat counts as passed, and not as one more question of its device', () => {
+  const inFlight = new InFlight();
+  inFlight.pass({ node: 'gone', chatId, command: post(1) });
+  for (const { command } of inFlight.take(() => true)) inFlight.passAgain({ node: 'here', chatId, command });
+  const asked = post(1); // by the device, once more
+  inFlight.keep(asked);
+  inFlight.moves({ node: 'gone too', chatId, command: asked });
+  assert.equal(inFlight.take((node) => node === 'gone too').length, 1);
+  assert(inFlight.answered(deviceId, sent(1)));
+  assert(inFlight.answered(deviceId, sent(1)));
+  assert(!inFlight.answered(deviceId, sent(1)), 'it has asked twice');
+});

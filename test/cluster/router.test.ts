@@ -200,6 +200,21 @@ test('what a node that is gone has not answered is passed on to the next owner; 
   );
 });
 
+test('what is passed again to this node itself is served here, wherever the chat moves next: it does not wander on with every view', () => {
+  const nodes = new Map<string, Node>();
+  const [a, b, c] = [new Node('a', 'b', nodes), new Node('b', 'b', nodes), new Node('c', 'c', nodes)];
+  a.router.tellChat(chatId, post(1));
+  a.gone = 'b';
+  a.owner = 'a';
+  a.router.handOver();
+  for (const owner of ['c', 'a', 'c']) {
+    a.owner = owner;
+    a.gone = owner === 'c' ? 'b' : 'c';
+    a.router.handOver();
+  }
+  assert.deepEqual([a.numbers, b.numbers, c.numbers], [[1], [1], []]);
+});
+
 test('a node that holds sends back keeps what it had passed to a node that is gone from others too: its device asks again', () => {
   const nodes = new Map<string, Node>();
   const [a, b] = [new Node('a', 'b', nodes), new Node('b', 'b', nodes)];

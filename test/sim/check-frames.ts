@@ -144,9 +144,9 @@ export const answersWereAskedFor = checker(({ recording }, complain) => {
 
 /**
  * However views disagree, a command goes from one node to another twice at most: to whom its session takes for the owner, and on to whom that one does.
- * But for one whose owner is gone before it has answered: that one is passed on again, once for each time that its device asks, and may go on once more.
+ * But for one whose owner is gone before it has answered: that one is passed on again, once for each time that its device asks, to whoever serves it then.
  */
-const passesMax = 4;
+const passesMax = 3;
 export const commandsAreForwardedOnce = checker(({ recording }, complain) => {
   const copies = new Map<string, number>();
   for (const { frame, from } of recording.came) {

@@ -35,4 +35,5 @@ export const onceFailed: readonly (Seeded & { readonly bug: string })[] = [
   { seed: 2010, nodes: 4, bug: 'what stood behind sends that were refused for good waited half a minute for each of them' },
   { seed: 105, nodes: 3, bug: 'a device that came back from an older copy, and learnt of a number of its former life, gave the next one again' },
   { seed: 1732, nodes: 2, bug: 'where the push of an entry failed, the next one was pushed with its frame: to whoever had just been let in' },
+  { seed: 3698, nodes: 4, bug: 'a send that was passed again, and waited where its chat left once more, counted as asked again: it went on with every view' },
 ];
