@@ -3,8 +3,9 @@ import { encodeFrame, type FromDevice, type Unknown } from '../protocol/codec.ts
 import type { Hello } from '../protocol/connection.ts';
 import type { CloseWhy } from '../protocol/errors.ts';
 import type { Verified } from '../services/tokens.ts';
-import type { Clock, Random, Timer } from '../structures/clock.ts';
+import type { Clock, Random } from '../structures/clock.ts';
 import type { DeviceId, UserId } from '../structures/ids.ts';
+import { Entering } from './entering.ts';
 import type { Socket } from './server.ts';
 
 /** Whose socket it is. */
@@ -36,21 +37,17 @@ interface Pending {
   sinceMs: number;
   /** Frames that came while the token was being checked. */
   readonly behind: (FromDevice | Unknown)[];
-  /** Who waits for the hello and its check, and until when for a hello that does not come. */
-  readonly tell: () => void;
-  readonly soon: Timer | undefined;
   /** Whose token is being checked. */
   checking: DeviceId | undefined;
   /** It was logged out while that was under way. */
   revoked: boolean;
+  /** How it counts among those that were let come. */
+  entering: 'silent' | 'heard' | 'done';
 }
 
 /** Frames that a device may send behind its hello before the welcome. */
 const behindMax = 64;
 const sweepEveryMs = 1_000;
-/** After so long others need not wait for the hello of a socket: its way is long. */
-const soonMs = 50;
-const nothing = (): void => undefined;
 /** A device whose hello is one too many is told to come back after so long. */
 const comeBack = { afterMsMin: 1_000, afterMsMax: 5_000 };
 
@@ -60,8 +57,7 @@ export class Hellos {
   #sweeping = false;
   /** What sweeps have taken, as their timers tell it: the clock may jump, and a process that stood still has not heard what came meanwhile. */
   #sweptMs = 0;
-  /** Who opens a socket just now and waits for its hello. */
-  #opening: (() => void) | undefined;
+  readonly #entering = new Entering();
 
   constructor(needs: HelloNeeds) {
     this.#needs = needs;
@@ -75,23 +71,16 @@ export class Hellos {
     return [...this.#pending.keys()];
   }
 
-  /** Calls `open`; resolves when the hello of the socket that it opens has been checked, or is long in coming, or will not come. */
+  /** Calls `open`, which lets a connection come; resolves when its hello has been checked, or is long in coming, or will not come. */
   opening(open: () => void): Promise<void> {
-    return new Promise((resolve) => {
-      this.#opening = resolve;
-      open();
-      if (this.#opening === resolve) resolve(); // nobody came
-      this.#opening = undefined;
-    });
+    const entered = this.#entering.next(this.#needs.clock);
+    open();
+    return entered;
   }
 
   opened(socket: Socket): void {
-    const { clock } = this.#needs;
-    const tell = this.#opening ?? nothing;
-    const soon = this.#opening && clock.after(soonMs, tell);
-    this.#opening = undefined;
-    this.#pending.set(socket, { sinceMs: this.#sweptMs, behind: [], checking: undefined, revoked: false, tell, soon });
-    if (!this.#sweeping) clock.after(sweepEveryMs, () => this.#sweep());
+    this.#pending.set(socket, { sinceMs: this.#sweptMs, behind: [], checking: undefined, revoked: false, entering: 'silent' });
+    if (!this.#sweeping) this.#needs.clock.after(sweepEveryMs, () => this.#sweep());
     this.#sweeping = true;
   }
 
@@ -108,7 +97,8 @@ export class Hellos {
       else end(socket, 'unauthenticated');
     } else if (frame.kind === 'hello') {
       pending.checking = frame.deviceId;
-      pending.soon?.cancel();
+      pending.entering = 'heard';
+      this.#entering.heard();
       pending.sinceMs = Number.POSITIVE_INFINITY; // the device has done its part; how long it waits for its turn is for the device to judge
       const check = async (): Promise<void> => {
         if (this.#pending.get(socket) !== pending) return; // gone meanwhile
@@ -154,8 +144,8 @@ export class Hellos {
   /** False if it is not there any more. */
   #take(socket: Socket): boolean {
     const pending = this.#pending.get(socket);
-    pending?.soon?.cancel();
-    pending?.tell();
+    if (pending === undefined) return false;
+    this.#entered(pending);
     return this.#pending.delete(socket);
   }
 
@@ -164,8 +154,13 @@ export class Hellos {
     const { random } = this.#needs;
     const { afterMsMin, afterMsMax } = comeBack;
     pending.sinceMs = this.#sweptMs;
-    pending.tell();
+    this.#entered(pending);
     socket.send(encodeFrame({ kind: 'move', afterMs: Math.floor(afterMsMin + random() * (afterMsMax - afterMsMin)), url: null }));
+  }
+
+  #entered(pending: Pending): void {
+    if (pending.entering !== 'done') this.#entering.done(pending.entering);
+    pending.entering = 'done';
   }
 
   #sweep(): void {

@@ -51,7 +51,10 @@ export interface SocketServerOptions {
   readonly idleTimeoutMs: number;
   /** One more is answered 503 with Retry-After at the upgrade. */
   readonly connectionsMax: number;
-  /** Opens a socket for which nothing speaks against it: within the call, or when its turn comes; false: too many wait, and it is answered like one connection too many. Without it all are opened at once. */
+  /**
+   * Lets a connection come: within the call, or when its turn comes; false: too many wait, and it is closed, or answered like one connection too many. A connection that is let come
+   * may still be refused, or never ask. Without it all are let come at once.
+   */
   readonly admit?: (open: () => void) => boolean;
   /** Hears of every exception that a handler has thrown; that socket has been closed with 4500. Without it the process prints a warning. */
   readonly onFault?: (fault: unknown) => void;

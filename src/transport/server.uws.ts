@@ -2,13 +2,12 @@
 import { access, constants } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { closes } from '../protocol/errors.ts';
+import { answer, NativeArrivals } from './arrivals.uws.ts';
 import type { ListenSockets, Socket, SocketHandlers, SocketServer, SocketServerOptions } from './server.ts';
-import { atOnce, frameBytesHardMax } from './server.ts';
+import { frameBytesHardMax } from './server.ts';
 import { TurnSocket, Turns } from './turns.ts';
-import type { UpgradeRules } from './upgrade.ts';
-import { addressTextOf, denied, plainHttp, upgradeRules } from './upgrade.ts';
-import { answer, NativeUpgrades } from './upgrades.uws.ts';
-import type { Uws, UwsApp, UwsBehavior, UwsRequest, UwsResponse, UwsSocket } from './uws.d.ts';
+import { addressTextOf, plainHttp } from './upgrade.ts';
+import type { Uws, UwsApp, UwsBehavior, UwsSocket } from './uws.d.ts';
 
 /** What we hang on each native socket. */
 interface Extra {
@@ -138,8 +137,7 @@ class NativeServer implements SocketServer {
   readonly #uws: Uws;
   readonly #app: UwsApp;
   readonly #options: SocketServerOptions;
-  readonly #rules: UpgradeRules;
-  readonly #upgrades: NativeUpgrades;
+  readonly #arrivals: NativeArrivals;
   readonly #lingering = new Map<NativeSocket, Lingering>();
   #listening: object | undefined = undefined;
   #port = 0;
@@ -147,10 +145,10 @@ class NativeServer implements SocketServer {
   constructor(uws: Uws, options: SocketServerOptions, handlers: SocketHandlers) {
     this.#uws = uws;
     this.#options = options;
-    this.#rules = upgradeRules(options);
-    this.#upgrades = new NativeUpgrades(options.subprotocol, options.admit ?? atOnce);
+    this.#arrivals = new NativeArrivals(options);
     this.turns = new Turns(options.windowBytesMax, handlers, options.onFault ?? warn, setImmediate);
     this.#app = options.tls === undefined ? uws.App() : uws.SSLApp({ key_file_name: options.tls.keyFile, cert_file_name: options.tls.certFile });
+    if (options.admit !== undefined) this.#app.filter((connection, comes) => comes === 1 && this.#arrivals.accepted(connection, this.#connections));
     this.#app.ws<Extra>('/*', this.#behavior()).any('/*', (response) => answer(response, plainHttp));
   }
 
@@ -223,7 +221,7 @@ class NativeServer implements SocketServer {
       sendPingsAutomatically: true,
       maxBackpressure: windowBytesMax,
       closeOnBackpressureLimit: false,
-      upgrade: (response, request, context) => this.#upgrade(response, request, context),
+      upgrade: (response, request, context) => this.#arrivals.upgrade({ response, request, context }, this.#connections, this.#listening !== undefined),
       open: (native) => {
         native.parley = new NativeSocket(this, native);
         turns.opened(native.parley);
@@ -250,15 +248,8 @@ class NativeServer implements SocketServer {
     };
   }
 
-  #upgrade(response: UwsResponse, request: UwsRequest, context: unknown): void {
-    const refusal = denied(this.#rules, {
-      origin: request.getHeader('origin'),
-      offered: request.getHeader('sec-websocket-protocol'),
-      connections: this.turns.connections + this.#lingering.size + this.#upgrades.waiting,
-      accepting: this.#listening !== undefined,
-    });
-    if (refusal === undefined) this.#upgrades.take(response, request, context);
-    else answer(response, refusal);
+  get #connections(): number {
+    return this.turns.connections + this.#lingering.size + this.#arrivals.waiting;
   }
 }
 

@@ -25,8 +25,10 @@ export interface UwsResponse {
   end(body: string, closeConnection?: boolean): this;
   /** Must be called before the handler returns by who answers later. Nothing of the response may be touched once it has been called back. */
   onAborted(gone: () => void): this;
-  /** Around whatever is answered later. */
-  cork(write: () => void): this;
+  /** Reads nothing more from the connection, until `resume`; nor is it noticed then that the peer has gone. */
+  pause(): void;
+  resume(): void;
+  close(): this;
   upgrade(userData: object, key: string, subprotocol: string, extensions: string, context: unknown): void;
 }
 
@@ -57,6 +59,8 @@ export interface UwsBehavior<Extra> {
 
 export interface UwsApp {
   ws<Extra>(pattern: string, behavior: UwsBehavior<Extra>): this;
+  /** Hears of each connection before its first request (1), and of its end unless it was upgraded (-1). */
+  filter(handler: (connection: UwsResponse, comes: 1 | -1) => void): this;
   any(pattern: string, handler: (response: UwsResponse, request: UwsRequest) => void): this;
   publish(topic: string, message: Uint8Array | ArrayBuffer, isBinary: boolean): boolean;
   /** The token is false when the address can't be had. */

@@ -1,4 +1,4 @@
-// Reads that come all at once: few at a time, single rows together, each with its own answer.
+// Reads that come all at once: rows in memory within the turn, all else few at a time, single rows together, each with its own answer.
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { test } from 'node:test';
@@ -15,7 +15,18 @@ async function rig(t: { after(end: () => Promise<void>): void }) {
     await home.close();
     await rm(directory, { recursive: true });
   });
-  return { home, reads: new Reads(home, setImmediate) };
+  return { home, reads: await ofSlowDisk(home) };
+}
+
+/** Reads of which one has taken very long: all others go to the threads. */
+async function ofSlowDisk(home: Home): Promise<Reads> {
+  let nowMs = 0;
+  const reads = new Reads(home, setImmediate, () => {
+    nowMs += nowMs === 1 ? 1e9 : 1;
+    return nowMs;
+  });
+  await reads.get(Buffer.from('none'));
+  return reads;
 }
 
 const keyOf = (n: number): Buffer => Buffer.from(`x${n}`);
@@ -29,6 +40,46 @@ test('rows that many ask for at once come each to who asked, also such as are no
     Array.from({ length: 300 }, (_, n) => (n < 200 ? `${n}` : undefined)),
   );
   assert.equal((await reads.get(keyOf(7)))?.toString(), '7');
+});
+
+test('rows are read within the turn until that has taken long; then others read for a while', async (t) => {
+  const { home } = await rig(t);
+  await home.database.put(keyOf(1), Buffer.from('one'));
+  let [nowMs, tookMs, turns] = [0, 0.1, 0];
+  const stepped = (): number => {
+    nowMs += tookMs;
+    return nowMs;
+  };
+  const soon = (run: () => void): void => {
+    turns += 1;
+    setImmediate(run);
+  };
+  const reads = new Reads(home, soon, stepped);
+  assert.equal((await reads.get(keyOf(1)))?.toString(), 'one');
+  assert.equal(await reads.get(keyOf(2)), undefined);
+  assert.equal(turns, 0);
+  tookMs = 3;
+  assert.equal((await reads.get(keyOf(1)))?.toString(), 'one');
+  assert.equal(turns, 0);
+  tookMs = 0.1;
+  assert.equal((await reads.get(keyOf(1)))?.toString(), 'one');
+  assert.equal(turns, 1, 'by the threads');
+  nowMs += 5;
+  assert.equal((await reads.get(keyOf(1)))?.toString(), 'one');
+  assert.equal(turns, 2, 'its share is a tenth of the time');
+  nowMs += 9;
+  assert.equal((await reads.get(keyOf(1)))?.toString(), 'one');
+  assert.equal(turns, 2);
+});
+
+test('while the database is being opened again a row waits for that', async (t) => {
+  const { home } = await rig(t);
+  await home.database.put(keyOf(1), Buffer.from('one'));
+  const reads = new Reads(home, setImmediate);
+  const opened = home.reopen({ giveUpReserve: false });
+  const row = reads.get(keyOf(1));
+  await opened;
+  assert.equal((await row)?.toString(), 'one');
 });
 
 test('no more than two are under way at a time, in the order of their coming, whatever becomes of them', async (t) => {
