@@ -32,6 +32,8 @@ export interface Left {
 export interface InboxHead {
   readonly head: number;
   readonly large: boolean;
+  /** False: whoever reads it asks the chat. */
+  readonly confirmed: boolean;
 }
 
 /** A frame that reached a server. */
@@ -119,7 +121,7 @@ export class Recording {
     const found = new Map<UserId, InboxHead>();
     for (const [userId, rows] of this.#disk.inboxes) {
       const row = rows.get(chatId);
-      if (row !== undefined) found.set(userId, { head: row.head, large: row.large });
+      if (row !== undefined) found.set(userId, { head: row.head, large: row.large, confirmed: row.confirmed });
     }
     return found;
   }
