@@ -3,6 +3,7 @@ import type { FromDevice } from '../protocol/codec.ts';
 import { limits } from '../protocol/limits.ts';
 import type { Timer } from '../structures/clock.ts';
 import type { ChatId } from '../structures/ids.ts';
+import type { Refused } from './faults.ts';
 import type { OutboxItem } from './storage.ts';
 
 /** What `send` and its like resolve with: the entry is durable on the server. */
@@ -20,10 +21,11 @@ export interface SentItem {
  * - waiting: to be sent when its turn comes
  * - flying: sent, no answer yet
  * - settling: it is being looked for in the log
+ * - doubted: refused for good, while another copy of it may still be under way to a chat that has changed its mind
  * - renumber: never stored under this number; gets a new one
  * - accepted: the server has it; its entry has not reached this device's log yet
  */
-type State = 'storing' | 'waiting' | 'flying' | 'settling' | 'renumber' | 'accepted';
+type State = 'storing' | 'waiting' | 'flying' | 'settling' | 'doubted' | 'renumber' | 'accepted';
 
 export interface Open {
   item: OutboxItem;
@@ -33,6 +35,10 @@ export interface Open {
   unsure: boolean;
   /** Copies on this connection that have not been answered. */
   flights: number;
+  /** The same with those that were given up: answers that may still come. */
+  owed: number;
+  /** While `doubted`. */
+  refused: Refused | undefined;
   /** Rises with every copy of any item. */
   attempt: number;
   sentAtMs: number;
@@ -93,7 +99,7 @@ export class Outbox {
 
   add(item: OutboxItem, state: State, unsure: boolean, resolve: Open['resolve'], reject: Open['reject']): Open {
     const queue = this.queueFor(item);
-    const one: Open = { item, state, queue, unsure, flights: 0, attempt: 0, sentAtMs: 0, told: false, resolve, reject };
+    const one: Open = { item, state, queue, unsure, flights: 0, owed: 0, refused: undefined, attempt: 0, sentAtMs: 0, told: false, resolve, reject };
     queue.items.push(one);
     this.byNumber.set(item.number, one);
     this.highestKey = Math.max(this.highestKey, item.key);

@@ -23,7 +23,7 @@ export function judgeRefusal(sends: Sends, one: Open, refused: Refused): void {
       return outOfOrder(sends, one, refused.highest ?? 0);
     default:
   }
-  if (refused.action === 'never') return sends.failed(one, refused);
+  if (refused.action === 'never') return sends.doubt(one, refused);
   if (one.flights > 0) return; // a younger copy is still under way
   one.state = 'waiting'; // and as unsure as before: who is busy has not looked whether it is there
   if (refused.action === 'afterLogin') sends.needs.relogin();

@@ -1,5 +1,4 @@
 // Takes the outbox to the server: in order per chat, under numbers that make a resend harmless, until each item is in the log or refused for good.
-
 import type { FromDevice } from '../protocol/codec.ts';
 import { limits } from '../protocol/limits.ts';
 import type { Entry, Sent } from '../protocol/messages.ts';
@@ -96,6 +95,10 @@ export class Sends {
       queue.resting = undefined;
       queue.tries = 0;
       this.land(queue);
+      for (const one of queue.items) {
+        one.owed = 0;
+        if (one.state === 'doubted') one.state = 'waiting'; // asked again
+      }
     }
     this.flights.reset(1);
   }
@@ -118,7 +121,9 @@ export class Sends {
     const one = this.outbox.find(number);
     if (one === undefined) return false;
     this.answered(one, 1);
-    judgeRefusal(this, one, refused);
+    one.owed = Math.max(0, one.owed - 1);
+    if (one.state !== 'doubted') judgeRefusal(this, one, refused);
+    else if (one.owed === 0) this.failed(one, one.refused ?? refused);
     this.pump(one.queue);
     return true;
   }
@@ -186,6 +191,14 @@ export class Sends {
     this.pump(one.queue);
   }
 
+  /** Refused for good, as soon as no other copy can be answered otherwise, or has not been for long. */
+  doubt(one: Open, refused: Refused): void {
+    if (one.owed === 0) return this.failed(one, refused);
+    one.state = 'doubted';
+    one.refused = refused;
+    this.needs.clock.after(this.needs.policy.sendTimeoutMs, () => one.state === 'doubted' && one.refused === refused && this.failed(one, refused));
+  }
+
   /** Refused for good. Whatever the queue was resting for: the server has judged its oldest item, so what stands behind it need not wait. */
   failed(one: Open, refused: Refused): void {
     if (!this.outbox.remove(one)) return;
@@ -240,6 +253,7 @@ export class Sends {
   fly(one: Open, after: number, first: boolean): boolean {
     if (!this.flights.hasRoom(one.queue) || !this.needs.send(frameOf(one.item, after, first))) return false;
     this.flights.took(one);
+    one.owed += 1;
     one.state = 'flying';
     one.unsure = true;
     one.sentAtMs = this.needs.clock.nowMs();

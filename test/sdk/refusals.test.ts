@@ -29,6 +29,48 @@ test('refused for good: the promise rejects, the event tells, the next one follo
   assert.deepEqual(rig.client.pending(), []);
 });
 
+test('refused for good while another copy is still to be answered: nothing is told until that has been, or has not been for long', async () => {
+  for (const answered of [true, false]) {
+    const { rig, peer } = await inGroup({ policy: { sendTimeoutMs: 1_000 } });
+    const fate = rig.client
+      .chat(group)
+      .send('a')
+      .then(
+        ({ seq }) => `stands at ${seq}`,
+        (error: Refused) => error.why,
+      );
+    await rig.clock.settle();
+    const { number } = peer.one('send');
+    await rig.clock.advance(1_000); // given up, and sent again
+    assert.equal(peer.one('send').number, number);
+    peer.refuse(number, 300);
+    await rig.clock.advance(900);
+    assert.deepEqual([rig.heard('refused'), rig.client.pending().length, peer.take('send')], [[], 1, []]);
+    if (answered) sentAs(peer, number, 2);
+    await rig.clock.advance(100);
+    assert.equal(await fate, answered ? 'stands at 2' : 'noSuchChat');
+    assert.deepEqual(rig.client.pending(), []);
+  }
+});
+
+test('one that was refused for good, but not surely, is asked about again where the connection ends', async () => {
+  const { rig, peer } = await inGroup({ policy: { sendTimeoutMs: 1_000 } });
+  void rig.client
+    .chat(group)
+    .send('a')
+    .catch(() => undefined);
+  await rig.clock.advance(1_000);
+  const [first, second] = peer.take('send');
+  assert.equal(first?.number, second?.number);
+  peer.refuse(first?.number ?? 0, 300);
+  peer.events.closed(1006, '');
+  const next = await rig.connect();
+  assert.equal(next.one('send').number, first?.number);
+  next.refuse(first?.number ?? 0, 300);
+  await rig.clock.settle();
+  assert.deepEqual([rig.heard('refused').length, rig.client.pending()], [1, []]);
+});
+
 test('busy: the same goes again under the same number after the hint, and what follows it waits', async () => {
   const { rig, peer } = await inGroup();
   void rig.client.chat(group).send('a');

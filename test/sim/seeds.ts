@@ -36,4 +36,5 @@ export const onceFailed: readonly (Seeded & { readonly bug: string })[] = [
   { seed: 105, nodes: 3, bug: 'a device that came back from an older copy, and learnt of a number of its former life, gave the next one again' },
   { seed: 1732, nodes: 2, bug: 'where the push of an entry failed, the next one was pushed with its frame: to whoever had just been let in' },
   { seed: 3698, nodes: 4, bug: 'a send that was passed again, and waited where its chat left once more, counted as asked again: it went on with every view' },
+  { seed: 6218, nodes: 4, bug: 'a message was told to be refused for good while another copy of it was under way, which the chat took' },
 ];
