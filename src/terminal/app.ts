@@ -252,6 +252,7 @@ export class App {
       if (mine || entry.entryKind !== entryKinds.message || !this.caughtUp) return;
       const chat = parley.chat(entry.chatId);
       const [author] = await this.names.of(entry.author);
+      if (chat.kind === 'group' && chat.title === '') await chat.members().catch(() => undefined); // who has just been let in has not heard it yet
       return this.screen.print(`${this.paint('yellow', `[${await this.nameOf(chat)}]`)} ${author}: ${preview(contentText(entry))} (${chat.unread} unread)`);
     }
     if (entry.seq <= open.newest) return; // the history that was shown had it already
