@@ -122,6 +122,7 @@ export class Outbox {
   }
 
   replace(one: Open, item: OutboxItem): void {
+    if (this.byNumber.get(one.item.number) !== one) throw new Error('only what is in the outbox can be replaced');
     this.byNumber.delete(one.item.number);
     one.item = item;
     this.byNumber.set(item.number, one);

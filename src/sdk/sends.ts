@@ -130,11 +130,11 @@ export class Sends {
 
   /** Items whose entries are among these, or were accepted at or below the cursor. They leave the outbox with the write that keeps those entries. */
   claim(chatId: ChatId, entries: readonly Entry[], seq: number): readonly Claim[] {
-    const { me } = this.needs;
     const claims: Claim[] = [];
     const take = (one: Open, at: { readonly seq: number; readonly atMs: number }): void => {
       this.answered(one, one.flights);
       if (!this.outbox.remove(one)) return;
+      one.state = 'accepted'; // for who may just be looking for it
       const sent: SentItem = { key: one.item.key, number: one.item.number, chatId, seq: at.seq, atMs: at.atMs };
       const done = (): void => {
         this.tell(one, sent);
@@ -143,7 +143,7 @@ export class Sends {
       claims.push({ key: one.item.key, done });
     };
     for (const entry of entries) {
-      const one = entry.device === me.deviceId && entry.number > 0 ? this.outbox.find(entry.number) : undefined;
+      const one = entry.device === this.needs.me.deviceId && entry.number > 0 ? this.outbox.find(entry.number) : undefined;
       if (one !== undefined && (one.item.chatId ?? chatId) === chatId) take(one, entry);
     }
     for (const one of this.outbox.acceptedIn(chatId)) if ((one.item.sentSeq ?? seq + 1) <= seq) take(one, { seq: one.item.sentSeq ?? seq, atMs: one.item.atMs });

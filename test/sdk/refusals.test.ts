@@ -207,6 +207,30 @@ test('settled: found in the log it counts as sent; not found it goes again under
   }
 });
 
+test('settled: an item whose entry comes while it is looked for is there, and no other one is lost', async () => {
+  const { rig, peer } = await inGroup();
+  for (const text of ['a', 'b']) void rig.client.chat(group).send(text);
+  await rig.clock.settle();
+  const [a, b] = peer.take('send').map(({ number }) => number) as [number, number];
+  peer.refuse(b, 311);
+  await rig.clock.settle();
+  const { request } = peer.one('history');
+  const stands = entry(2, { author: ann, device: annPhone, number: b, atMs: rig.clock.nowMs() });
+  push(peer, stands);
+  await rig.clock.settle();
+  peer.say({ kind: 'entries', request, chatId: group, from: 1, through: 2, head: 2, entries: [entry(1, { atMs: rig.clock.nowMs() }), stands] });
+  await rig.clock.settle();
+  assert.deepEqual(
+    rig.client.pending().map(({ number }) => number),
+    [a],
+  );
+  await rig.clock.advance(4_000);
+  assert.deepEqual(
+    peer.take('send').map(({ number }) => number),
+    [a],
+  );
+});
+
 test('settled: the log is searched page by page, back to the time before which the number cannot have been used', async () => {
   const { rig, peer } = await inGroup();
   void rig.client.chat(group).send('a');

@@ -37,4 +37,5 @@ export const onceFailed: readonly (Seeded & { readonly bug: string })[] = [
   { seed: 1732, nodes: 2, bug: 'where the push of an entry failed, the next one was pushed with its frame: to whoever had just been let in' },
   { seed: 3698, nodes: 4, bug: 'a send that was passed again, and waited where its chat left once more, counted as asked again: it went on with every view' },
   { seed: 6218, nodes: 4, bug: 'a message was told to be refused for good while another copy of it was under way, which the chat took' },
+  { seed: 8409, nodes: 3, bug: 'of two messages that were looked for in the log, the one whose entry came meanwhile took the other out of the queue' },
 ];
