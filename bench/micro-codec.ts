@@ -19,7 +19,11 @@ const send = { kind: 'send', chatId, number, after: number - 1_024, contentType,
 const sent = { kind: 'sent', number, chatId, seq: 70_000, atMs: 1_795_000_000_000 } as const;
 const delivered = { kind: 'delivered', chatId, seq: 70_000 } as const;
 const entry: Entry = { chatId, seq: 70_000, entryKind: entryKinds.message, author: ann, device, number, countable: 69_000, atMs: 1_795_000_000_000, contentType, body };
-const cursors = Array.from({ length: 20 }, (_, at) => ({ chatId: directChatId(ann, idFrom<'user'>('u', new Uint8Array(15).fill(at))), seq: 1_000 + at, receiptsVersion: 70_000 + at }));
+const cursors = Array.from({ length: 20 }, (_, at) => ({
+  chatId: directChatId(ann, idFrom<'user'>('u', new Uint8Array(15).fill(at))),
+  seq: 1_000 + at,
+  receiptsVersion: 70_000 + at,
+}));
 const resume = { kind: 'resume', request: 1_234_567, incarnation: '0123456789abcdef', cursors, last: true } as const;
 const pull = { kind: 'pull', request: 1_234_568, chatId, after: 1_000, upTo: 1_002, limit: 1_000 } as const;
 const resumeBytes = encodeFrame(resume);

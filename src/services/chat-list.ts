@@ -52,7 +52,7 @@ async function chatRow(messages: MessageStore, userId: UserId, { chatId, read, m
     head: last.seq,
     atMs: last.atMs,
     read,
-    unread: last.countable - (readEntry?.countable ?? 0),
+    unread: Math.max(0, last.countable - (readEntry?.countable ?? 0)), // what was read is not looked up in the same moment: it may be further by then
     member,
     receiptsVersion,
     last: last.body.byteLength <= previewBytesMax ? last : { ...last, body: new Uint8Array(0) },

@@ -83,3 +83,12 @@ test('a chat of which nothing can be read yet is not listed', async () => {
     [room],
   );
 });
+
+test('who reads on while the list is made has nothing unread, and not less than that', async () => {
+  const { inbox, messages } = memoryStores();
+  await withRoom({ inbox, messages } as Stores);
+  await messages.append({ chatId: room, entries: [{ ...entryOf(room, 3, 'more'), countable: 2 }], builtOn: 1, tip: 2, fold: undefined });
+  const behind: Stores['inbox'] = { ...inbox, rows: async (userId) => (await inbox.rows(userId)).map((row) => ({ ...row, head: 2, read: 3 })) };
+  const [row] = await rowsOf({ inbox: behind, messages });
+  assert.deepEqual([row?.head, row?.read, row?.unread], [2, 3, 0]);
+});
