@@ -34,6 +34,9 @@ export class Reads {
   #rows: Asked[] = [];
   /** Their read waits, or will at the end of this turn. */
   #gathering = false;
+  /** Rows come before larger reads, of which thousands may wait, but take one of the threads at most. */
+  #rowsNext = false;
+  #rowsUnderWay = false;
 
   /** `soon` runs its argument at the end of this turn of the event loop. `nowMs` measures how long reads take, within a turn. */
   constructor(home: Home, soon: (run: () => void) => void, nowMs: () => number = () => performance.now()) {
@@ -77,14 +80,14 @@ export class Reads {
   }
 
   readonly #gather = (): void => {
-    this.#waiting.push(() => this.#readRows());
+    this.#rowsNext = true;
     this.#go();
   };
 
-  #readRows(): Promise<void> {
+  readonly #readRows = (): Promise<void> => {
     const bunch = this.#rows.splice(0, bunchMax);
-    this.#gathering = this.#rows.length > 0;
-    if (this.#gathering) this.#waiting.push(() => this.#readRows());
+    this.#rowsUnderWay = true;
+    this.#rowsNext = this.#gathering = this.#rows.length > 0;
     const keys = bunch.map(({ key }) => key);
     return this.#home
       .read((database) => database.getMany(keys))
@@ -95,8 +98,11 @@ export class Reads {
         (error: unknown) => {
           for (const { reject } of bunch) reject(error);
         },
-      );
-  }
+      )
+      .finally(() => {
+        this.#rowsUnderWay = false;
+      });
+  };
 
   #go(): void {
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
@@ -106,7 +112,8 @@ export class Reads {
   }
 
   #next(): (() => Promise<void>) | undefined {
-    return this.#underWay < atOnceMax ? this.#waiting.shift() : undefined;
+    if (this.#underWay >= atOnceMax) return undefined;
+    return this.#rowsNext && !this.#rowsUnderWay ? this.#readRows : this.#waiting.shift();
   }
 
   readonly #done = (): void => {

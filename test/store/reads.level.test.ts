@@ -111,6 +111,26 @@ test('no more than two are under way at a time, in the order of their coming, wh
   assert.equal(await answers[3], 40);
 });
 
+test('rows do not wait behind a line of larger reads, nor hold more than one of the threads', async (t) => {
+  const { reads } = await rig(t);
+  const ends = [held<void>(), held<void>()];
+  let begun = 0;
+  const larger = Array.from({ length: 50 }, (_, n) =>
+    reads.read(async () => {
+      begun += 1;
+      await ends[n]?.promise;
+    }),
+  );
+  const rows = Array.from({ length: 200 }, (_, n) => reads.get(keyOf(n)));
+  await new Promise(setImmediate);
+  ends[0]?.resolve();
+  await rows[0];
+  assert(begun < 10, `${begun} had begun`);
+  await Promise.all(rows);
+  ends[1]?.resolve();
+  await Promise.all(larger);
+});
+
 test('once the store is closed whoever waits hears that it cannot be read', async (t) => {
   const { home, reads } = await rig(t);
   const asked = [reads.get(keyOf(1)), reads.get(keyOf(2))].map((row) => assert.rejects(row, StoreUnavailable));
