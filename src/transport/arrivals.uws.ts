@@ -1,6 +1,6 @@
 // Connections as uWebSockets.js accepts them: read at once, or, where many come together, each in its turn; and the answer to what they ask.
 import { atOnce, type SocketServerOptions } from './server.ts';
-import { type Denied, denied, type UpgradeRules, upgradeRules } from './upgrade.ts';
+import { type Denied, denied, plainHttp, tooMany, type UpgradeRules, upgradeRules } from './upgrade.ts';
 import type { UwsRequest, UwsResponse } from './uws.d.ts';
 
 interface Asked {
@@ -17,6 +17,11 @@ interface Asked {
 export class NativeArrivals {
   /** Connections that wait for their turn. One whose peer has gone counts until then: nobody looks. */
   waiting = 0;
+  /**
+   * Connections for which there was no place in the line, and whose request has not been answered with that yet. A request does not say which connection it came by: as many are asked to
+   * come later as found no place, not always the same.
+   */
+  #surplus = 0;
   readonly #rules: UpgradeRules;
   readonly #admit: (open: () => void) => boolean;
 
@@ -36,7 +41,11 @@ export class NativeArrivals {
       }
       state = 'done';
     };
-    if (!this.#admit(open)) return void connection.close();
+    if (!this.#admit(open)) {
+      this.#surplus += 1;
+      connection.onAborted(() => this.#isSurplus()); // gone without a request
+      return;
+    }
     if ((state as string) === 'done') return;
     state = 'waits';
     this.waiting += 1;
@@ -49,13 +58,25 @@ export class NativeArrivals {
 
   upgrade({ response, request, context }: Asked, connections: number, accepting: boolean): void {
     const { subprotocol } = this.#rules;
+    if (this.#isSurplus()) return answer(response, tooMany);
     const refusal = denied(this.#rules, { origin: request.getHeader('origin'), offered: request.getHeader('sec-websocket-protocol'), connections, accepting });
     if (refusal === undefined) response.upgrade({}, request.getHeader('sec-websocket-key'), subprotocol, '', context);
     else answer(response, refusal);
   }
+
+  /** A request that wants no upgrade. */
+  plain(response: UwsResponse): void {
+    answer(response, this.#isSurplus() ? tooMany : plainHttp);
+  }
+
+  #isSurplus(): boolean {
+    if (this.#surplus === 0) return false;
+    this.#surplus -= 1;
+    return true;
+  }
 }
 
-export function answer(response: UwsResponse, { status, title, says, header }: Denied): void {
+function answer(response: UwsResponse, { status, title, says, header }: Denied): void {
   response.writeStatus(`${status} ${title}`).writeHeader('Content-Type', 'text/plain; charset=utf-8');
   if (header !== undefined) response.writeHeader(header[0], header[1]);
   response.end(`${says}\n`, true);

@@ -52,7 +52,7 @@ export interface SocketServerOptions {
   /** One more is answered 503 with Retry-After at the upgrade. */
   readonly connectionsMax: number;
   /**
-   * Lets a connection come: within the call, or when its turn comes; false: too many wait, and it is closed, or answered like one connection too many. A connection that is let come
+   * Lets a connection come: within the call, or when its turn comes; false: too many wait, and it is answered like one connection too many. A connection that is let come
    * may still be refused, or never ask. Without it all are let come at once.
    */
   readonly admit?: (open: () => void) => boolean;

@@ -2,11 +2,11 @@
 import { access, constants } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { closes } from '../protocol/errors.ts';
-import { answer, NativeArrivals } from './arrivals.uws.ts';
+import { NativeArrivals } from './arrivals.uws.ts';
 import type { ListenSockets, Socket, SocketHandlers, SocketServer, SocketServerOptions } from './server.ts';
 import { frameBytesHardMax } from './server.ts';
 import { TurnSocket, Turns } from './turns.ts';
-import { addressTextOf, plainHttp } from './upgrade.ts';
+import { addressTextOf } from './upgrade.ts';
 import type { Uws, UwsApp, UwsBehavior, UwsSocket } from './uws.d.ts';
 
 /** What we hang on each native socket. */
@@ -149,7 +149,7 @@ class NativeServer implements SocketServer {
     this.turns = new Turns(options.windowBytesMax, handlers, options.onFault ?? warn, setImmediate);
     this.#app = options.tls === undefined ? uws.App() : uws.SSLApp({ key_file_name: options.tls.keyFile, cert_file_name: options.tls.certFile });
     if (options.admit !== undefined) this.#app.filter((connection, comes) => comes === 1 && this.#arrivals.accepted(connection, this.#connections));
-    this.#app.ws<Extra>('/*', this.#behavior()).any('/*', (response) => answer(response, plainHttp));
+    this.#app.ws<Extra>('/*', this.#behavior()).any('/*', (response) => this.#arrivals.plain(response));
   }
 
   /** One for all sockets of a server, so that writing a turn makes no closure. */

@@ -28,7 +28,6 @@ export interface UwsResponse {
   /** Reads nothing more from the connection, until `resume`; nor is it noticed then that the peer has gone. */
   pause(): void;
   resume(): void;
-  close(): this;
   upgrade(userData: object, key: string, subprotocol: string, extensions: string, context: unknown): void;
 }
 
