@@ -55,7 +55,7 @@ type Placing = Pick<Membership, 'ownerOf' | 'holds' | 'sees' | 'level'>;
 
 /** Every command is forwarded once at most: who gets a forwarded one serves it whatever its own view says, and the store judges. `onRefused`: for the metrics. */
 export function createRouter(entities: LocalEntities, placing: Placing, linkTo: (receiver: Receiver) => Link, onRefused: (why: Why) => void): NodeRouter {
-  /** Commands that another node has forwarded to this one, as long as they are anywhere. */
+  /** Commands that another node has forwarded to this one, or that this one has passed again to itself, as long as they are anywhere. */
   const forwarded = new WeakSet<ChatCommand>();
   const inFlight = new InFlight();
   const serve = (chatId: ChatId, command: ChatCommand): void => {

@@ -37,8 +37,8 @@ export interface Open {
   flights: number;
   /** The same with those that were given up: answers that may still come. */
   owed: number;
-  /** While `doubted`. */
-  refused: Refused | undefined;
+  /** While `doubted`: what the server said, and until when other answers are waited for. */
+  doubt: { readonly refused: Refused; readonly over: Timer } | undefined;
   /** Rises with every copy of any item. */
   attempt: number;
   sentAtMs: number;
@@ -99,7 +99,7 @@ export class Outbox {
 
   add(item: OutboxItem, state: State, unsure: boolean, resolve: Open['resolve'], reject: Open['reject']): Open {
     const queue = this.queueFor(item);
-    const one: Open = { item, state, queue, unsure, flights: 0, owed: 0, refused: undefined, attempt: 0, sentAtMs: 0, told: false, resolve, reject };
+    const one: Open = { item, state, queue, unsure, flights: 0, owed: 0, doubt: undefined, attempt: 0, sentAtMs: 0, told: false, resolve, reject };
     queue.items.push(one);
     this.byNumber.set(item.number, one);
     this.highestKey = Math.max(this.highestKey, item.key);

@@ -8,6 +8,7 @@ const outOfOrderAtOnceMax = 3;
 
 export function judgeRefusal(sends: Sends, one: Open, refused: Refused): void {
   if (one.state === 'accepted' || one.state === 'settling' || one.state === 'storing') return; // an answer to an older copy
+  if (one.state === 'doubted') return one.owed === 0 ? sends.failed(one, one.doubt?.refused ?? refused) : undefined;
   switch (refused.why) {
     case 'numberPassed':
       if (refused.highest !== null) sends.needs.numbers.passed(refused.highest);
@@ -23,11 +24,19 @@ export function judgeRefusal(sends: Sends, one: Open, refused: Refused): void {
       return outOfOrder(sends, one, refused.highest ?? 0);
     default:
   }
-  if (refused.action === 'never') return sends.doubt(one, refused);
+  if (refused.action === 'never') return doubt(sends, one, refused);
   if (one.flights > 0) return; // a younger copy is still under way
   one.state = 'waiting'; // and as unsure as before: who is busy has not looked whether it is there
   if (refused.action === 'afterLogin') sends.needs.relogin();
   else sends.rest(one.queue, refused.retryAfterMs);
+}
+
+/** Refused for good as soon as no other copy can be answered otherwise, or has not been for long. */
+function doubt(sends: Sends, one: Open, refused: Refused): void {
+  if (one.owed === 0) return sends.failed(one, refused);
+  const { clock, policy } = sends.needs;
+  one.state = 'doubted';
+  one.doubt = { refused, over: clock.after(policy.sendTimeoutMs, () => one.state === 'doubted' && sends.failed(one, refused)) };
 }
 
 /** At once the first time; again after a pause: what makes the next number good (the log, where it stands how far this device had been) may still be on its way. */

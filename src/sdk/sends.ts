@@ -1,4 +1,5 @@
 // Takes the outbox to the server: in order per chat, under numbers that make a resend harmless, until each item is in the log or refused for good.
+
 import type { FromDevice } from '../protocol/codec.ts';
 import { limits } from '../protocol/limits.ts';
 import type { Entry, Sent } from '../protocol/messages.ts';
@@ -97,6 +98,7 @@ export class Sends {
       this.land(queue);
       for (const one of queue.items) {
         one.owed = 0;
+        one.doubt?.over.cancel();
         if (one.state === 'doubted') one.state = 'waiting'; // asked again
       }
     }
@@ -122,8 +124,7 @@ export class Sends {
     if (one === undefined) return false;
     this.answered(one, 1);
     one.owed = Math.max(0, one.owed - 1);
-    if (one.state !== 'doubted') judgeRefusal(this, one, refused);
-    else if (one.owed === 0) this.failed(one, one.refused ?? refused);
+    judgeRefusal(this, one, refused);
     this.pump(one.queue);
     return true;
   }
@@ -189,14 +190,6 @@ export class Sends {
       );
     }
     this.pump(one.queue);
-  }
-
-  /** Refused for good, as soon as no other copy can be answered otherwise, or has not been for long. */
-  doubt(one: Open, refused: Refused): void {
-    if (one.owed === 0) return this.failed(one, refused);
-    one.state = 'doubted';
-    one.refused = refused;
-    this.needs.clock.after(this.needs.policy.sendTimeoutMs, () => one.state === 'doubted' && one.refused === refused && this.failed(one, refused));
   }
 
   /** Refused for good. Whatever the queue was resting for: the server has judged its oldest item, so what stands behind it need not wait. */
