@@ -1,7 +1,7 @@
 // How far apart commits begin. Under load the later one gathers more, and a commit costs as much as twenty appends.
 
 /** The busier the event loop, the further: frames for one socket then leave together, and what comes in waits less for the processor than it would otherwise. */
-const every = { idleMs: 4, busyMs: 24, idleShare: 0.85, busyShare: 0.95 };
+const every = { idleMs: 2, busyMs: 24, idleShare: 0.85, busyShare: 0.95 };
 const lookEveryMs = 100;
 /** The middle one of so many looks counts: a collection of garbage, with the turns that make up for it, is no load, and a load that comes at once is one soon. */
 const looks = 3;

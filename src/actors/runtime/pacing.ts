@@ -3,7 +3,7 @@
 import type { EventLoop } from '../../structures/event-loop.ts';
 
 /** From one turn's end to the next one's, the busier the loop, the further. Below `fromShare` nothing is paced: who is alone waits for nobody. */
-const every = { ms: 2, fromShare: 0.4, fullShare: 0.7 };
+const every = { ms: 2, fromShare: 0.7, fullShare: 0.9 };
 const lookEveryMs = 100;
 /** Shorter ones take longer than they say. */
 const restMsMin = 0.1;
