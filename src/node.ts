@@ -97,7 +97,7 @@ export async function startNode(settings: Settings, ports: NodePorts, log: Log, 
     ...(ports.cluster && { cluster: { ...ports.cluster, url: () => urlOf(settings, listening.socketPort), onDrain } }),
     linkTo: ports.linkTo,
     afterTurn: (isQuiet) => {
-      edge.server?.flush();
+      edge.devices?.flush();
       if (isQuiet) pacing.turnOver();
     },
     observe: observing(metrics, (event) => tree?.hear(event)),

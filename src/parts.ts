@@ -59,7 +59,7 @@ export function childrenOf(running: Running, listening: { socketPort: number; ap
       },
       async stop() {
         edge.devices?.closeAll('draining');
-        edge.server?.flush();
+        edge.devices?.flush();
         await edge.server?.close();
       },
     },
@@ -69,7 +69,7 @@ export function childrenOf(running: Running, listening: { socketPort: number; ap
       start: () => undefined,
       async stop() {
         await system.kernel.stop();
-        edge.server?.flush();
+        edge.devices?.flush();
       },
       hear: (events, missed) => tellOfEntities(log, events, missed),
     },

@@ -29,6 +29,7 @@ const answerMsMax = 30_000;
 const heartbeatShare = 0.5; // of what the server wants at least
 const entryType = 18;
 const sentType = 17;
+const pushedType = 19;
 const receiptType = 66;
 const entryArray = 0x9b; // eleven places
 
@@ -109,6 +110,7 @@ export class Device implements SocketOwner, Guest {
     if (this.member !== undefined) {
       if (type === entryType && bytes[start] === entryArray && this.member.entry(bytes, view, start, end)) return;
       if (type === sentType && this.member.sent(view, start)) return;
+      if (type === pushedType && this.member.pushed(bytes, view, start, end)) return;
     }
     if (type !== receiptType) this.#decoded(decodeToDevice(bytes.subarray(start, end)) as ToDevice);
   }

@@ -1,10 +1,11 @@
 // A device's place in a chat under load: what it receives is judged without decoding, its watermark told as a real client tells it, what was left out of the pushes pulled.
-import { encodeFrame, type FromDevice, type ToDevice } from '../../src/protocol/codec.ts';
+import { decodeEntry, encodeFrame, type FromDevice, type ToDevice } from '../../src/protocol/codec.ts';
 import { limits } from '../../src/protocol/limits.ts';
 import { type Entry, entryKinds } from '../../src/protocol/messages.ts';
 import type { ChatId, DeviceId, UserId } from '../../src/structures/ids.ts';
 import { bodyHeadBytes, counterAt, dueMsAt, isBodyHead, senderAt } from './body.ts';
 import { clientFrame } from './framing.ts';
+import { eachRow } from './rows.ts';
 import { type SendLink, SendWindow } from './send-window.ts';
 import { readAtMs } from './socket.ts';
 import type { Sender, Tally } from './speaker.ts';
@@ -31,7 +32,8 @@ export interface Place {
   readonly baseSeq: number;
 }
 
-const seqAt = 24; // of an entry: array, type, chat id (1 + 21)
+const seqAt = 24; // of an `entry` frame: array, type, chat id (1 + 21)
+const rowSeqAt = seqAt - 1; // of an entry in a `pushed` frame: no type
 
 export class Member implements Sender {
   readonly place: Place;
@@ -74,9 +76,20 @@ export class Member implements Sender {
     this.#device.write(clientFrame(encodeFrame({ kind: 'delivered', chatId: this.place.chatId, seq: this.#seenSeq })));
   }
 
-  /** Takes a pushed entry by fixed positions; false when it is no measured message or has another form (the caller decodes it). */
+  /** Takes an `entry` frame by fixed positions; false when it is no measured message or has another form (the caller decodes it). */
   entry(bytes: Buffer, view: DataView, start: number, end: number): boolean {
-    let at = start + seqAt;
+    return this.#entry(bytes, view, start + seqAt, end);
+  }
+
+  /** The same of a `pushed` frame. */
+  pushed(bytes: Buffer, view: DataView, start: number, end: number): boolean {
+    return eachRow(bytes, start, end, (from, to) => {
+      if (!this.#entry(bytes, view, from + rowSeqAt, to)) this.other({ kind: 'entry', ...decodeEntry(bytes.subarray(from, to)) });
+    });
+  }
+
+  #entry(bytes: Buffer, view: DataView, seqStart: number, end: number): boolean {
+    let at = seqStart;
     let seq = bytes[at] as number;
     if (seq < 0x80) at += 1;
     else if (seq === 0xcd) {
@@ -110,6 +123,7 @@ export class Member implements Sender {
   }
 
   #push(seq: number, sender: number, counter: number, dueMs: number): void {
+    if (sender === this.place.index) return; // our own, among those of others: `sent` counts it
     const flow = this.#flowOf(sender);
     if (flow < 0 || seq <= this.#healedSeq) return;
     if (seq > this.#seenSeq) this.#seenSeq = seq;

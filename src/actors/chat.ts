@@ -61,9 +61,9 @@ export function chatActor(needs: ChatNeeds): ChatActor {
   const restarts = new Restarts();
   return {
     kind: 'chat',
-    mailboxMax: 1_000, // beyond it the caller is refused with `busy`
+    mailboxMax: 4_000, // beyond it the caller is refused with `busy`: the open sends of 250 devices
     mailboxBytesMax: 8 * 1024 * 1024,
-    batchMax: 256,
+    batchMax: 512, // each makes two entries at most, and a store need not take more than 1,024 in one append
     batchBytesMax: 512 * 1024, // an append stays under 1 MB
     passivateAfterMs: 5 * 60_000,
     sizeOf: (command) => (command.kind === 'post' ? 256 + command.body.byteLength : 256),

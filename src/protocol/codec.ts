@@ -3,7 +3,7 @@ import { Hello, Move, Ping, Pong, Refused, Welcome } from './connection.ts';
 import { refusals, type Why } from './errors.ts';
 import { readSend, writeEntry, writeEntryFrame, writeSent } from './hot.ts';
 import { AddMembers, CreateGroup, GetMembers, LeaveChat, MembersFrame, RemoveMember, SetRole } from './members.ts';
-import { type Entry, EntryFrame, entryFields, entryRow, Send, Sent } from './messages.ts';
+import { type Entry, EntryFrame, entryFields, entryRow, Pushed, Send, Sent } from './messages.ts';
 import { Focus, PresenceFrame, Typing, TypingBy, Watch } from './presence.ts';
 import { Malformed, Reader } from './reader.ts';
 import { Delivered, Read, Receipt } from './receipts.ts';
@@ -38,6 +38,7 @@ export const toDeviceFrames = [
   Move,
   Sent,
   EntryFrame,
+  Pushed,
   MembersFrame,
   Moved,
   IncarnationChanged,
@@ -116,6 +117,21 @@ export function encodeEntryFrame(entry: Entry): Uint8Array {
   return writer.copy();
 }
 
+/** The `pushed` frame of entries, each given as its `entry` frame. In a buffer of its own. */
+export function encodePushed(entryFrames: readonly Uint8Array[]): Uint8Array {
+  writer.start();
+  writer.array(Pushed.places.length + 1);
+  writer.counter(Pushed.type);
+  writer.array(entryFrames.length);
+  for (const frame of entryFrames) {
+    writer.array(entryPlaces);
+    writer.raw(frame, entryPlacesAt);
+  }
+  return writer.shared().slice();
+}
+const entryPlaces = Object.keys(entryFields).length;
+const entryPlacesAt = 2; // of an `entry` frame: behind its head and its type
+
 /** An entry as bytes to keep. A view, like that of encodeFrame. */
 export function encodeEntry(entry: Entry): Uint8Array {
   writer.start();
@@ -131,7 +147,7 @@ export function encodeEntryShared(entry: Entry): Uint8Array {
 }
 
 /** The first byte of an entry as encodeEntry gives it; all others are those of its `entry` frame from the third on. */
-export const entryHead = 0x90 | Object.keys(entryFields).length;
+export const entryHead = 0x90 | entryPlaces;
 
 /** Throws Malformed: what the store gives back is not what was put in. The body is a view, like that of encodeFrame. */
 export function decodeEntry(raw: Uint8Array): Entry {

@@ -16,6 +16,9 @@ export const limits = {
   /** Entries in one answer to a pull; the answer is also cut at `entriesBytesMax`. */
   pullEntriesMax: 1_000,
   entriesBytesMax: 512 * 1024,
+  /** Entries in one `pushed`, which is also ended at `pushedBytesMax` unless the first alone has more. */
+  pushedEntriesMax: 1_000,
+  pushedBytesMax: 64 * 1024,
   chatsPerPageMax: 200,
   groupMembersMax: 5_000,
   membersPerCommandMax: 1_000,

@@ -1,6 +1,6 @@
 // Frames that carry what stands in a chat's log.
 import { limits } from './limits.ts';
-import { bytes, counter, type FrameOf, frame, id, later, row, small, text, type ValueOf } from './schema.ts';
+import { bytes, counter, type FrameOf, frame, id, later, list, row, small, text, type ValueOf } from './schema.ts';
 
 /** Device → server. Answered by `sent`, or by `refused`; both carry `number`. */
 export const Send = frame(16, 'send', {
@@ -54,3 +54,9 @@ export type EntryFrame = FrameOf<typeof EntryFrame>;
 /** One line of a chat's log. */
 export const entryRow = row(entryFields);
 export type Entry = ValueOf<typeof entryRow>;
+
+/** Server → device: lines of one large chat's log that became durable about the same time, ascending: as many `entry` frames would say. The device's own may be among them, each beside its `sent`. */
+export const Pushed = frame(19, 'pushed', {
+  entries: list(entryRow, { max: limits.pushedEntriesMax, min: 1 }),
+});
+export type Pushed = FrameOf<typeof Pushed>;

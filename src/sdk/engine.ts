@@ -214,6 +214,9 @@ export class Engine {
     switch (frame.kind) {
       case 'entry':
         return this.log.offer(frame);
+      case 'pushed':
+        for (const entry of frame.entries) this.log.offer(entry);
+        return;
       case 'sent':
         return this.sends.sent(frame);
       case 'refused':

@@ -10,6 +10,7 @@ import type { Random } from '../structures/clock.ts';
 import type { ChatId, DeviceId, UserId } from '../structures/ids.ts';
 import { type Attached, type HelloNeeds, Hellos } from './hellos.ts';
 import type { Socket, SocketHandlers, SocketServer } from './server.ts';
+import { Together } from './together.ts';
 
 export interface WebSocketNeeds extends Omit<HelloNeeds, 'attach' | 'end' | 'counts'> {
   readonly entities: Entities;
@@ -26,6 +27,7 @@ export class DeviceSockets implements SocketHandlers, Connections {
   readonly #hellos: Hellos;
   /** Those whose hello was good; their `data` is Attached. */
   readonly #open = new Map<number, Socket>();
+  readonly #together = new Together((chatId, frame, except) => this.#publish(chatId, frame, except));
   #server: SocketServer | undefined;
   #emptied: () => void = () => undefined;
 
@@ -84,16 +86,24 @@ export class DeviceSockets implements SocketHandlers, Connections {
   }
 
   subscribe(connection: number, chatId: ChatId): void {
+    this.#together.leave(chatId);
     this.#open.get(connection)?.subscribe(chatId);
   }
 
   unsubscribe(connection: number, chatId: ChatId): void {
+    this.#together.leave(chatId); // it hears what came before
     this.#open.get(connection)?.unsubscribe(chatId);
   }
 
+  /** Leaves with `flush`. */
   publish(chatId: ChatId, bytes: Uint8Array, except: number | undefined): void {
-    this.#needs.counts.framesPublished += 1;
-    this.#server?.publish(chatId, bytes, except === undefined ? undefined : this.#open.get(except));
+    this.#together.add(chatId, bytes, except);
+  }
+
+  /** Writes what this turn has for the sockets. */
+  flush(): void {
+    this.#together.leaveAll();
+    this.#server?.flush();
   }
 
   close(connection: number, why: CloseWhy): void {
@@ -156,6 +166,11 @@ export class DeviceSockets implements SocketHandlers, Connections {
       socket.close(closes.malformed.code, fault.message); // says which field is wrong
       return undefined;
     }
+  }
+
+  #publish(chatId: ChatId, frame: Uint8Array, except: number | undefined): void {
+    this.#needs.counts.framesPublished += 1;
+    this.#server?.publish(chatId, frame, except === undefined ? undefined : this.#open.get(except));
   }
 
   #tellSession(socket: Socket, kind: 'drained' | 'full' | 'detach'): void {

@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import { decodeToDevice, encodeFrame, type FromDevice, type ToDevice, type Unknown } from '../../src/protocol/codec.ts';
 import { subprotocol } from '../../src/protocol/version.ts';
 import { Journal } from './journal.ts';
+import { singly } from './singly.ts';
 
 export interface RawClientOptions {
   /** Called for each frame as it comes. */
@@ -43,7 +44,7 @@ export class RawClient {
     ws.binaryType = 'nodebuffer';
     ws.on('message', (data: Buffer) => {
       journal.record('in', data, performance.now());
-      onFrame?.(decodeToDevice(data));
+      if (onFrame !== undefined) for (const frame of singly(decodeToDevice(data))) onFrame(frame);
     });
     ws.on('error', () => {}); // `close` follows and says it
     this.closed = new Promise((resolve) => ws.once('close', (code: number, reason: Buffer) => resolve({ code, reason: reason.toString() })));

@@ -1,5 +1,6 @@
 // Whether what left a server was durable before: judged from its system calls alone.
 import { decodeToDevice } from '../../src/protocol/codec.ts';
+import { singly } from '../e2e/singly.ts';
 import type { Call } from './trace.ts';
 
 /** A frame that left, and the system call with which its first byte did. */
@@ -72,7 +73,10 @@ function departures(calls: readonly Call[]): readonly Departure[] {
     const all = Buffer.concat(bytes);
     const start = all.indexOf('\r\n\r\n') + 4;
     if (!all.subarray(0, start).toString('latin1').startsWith('HTTP/1.1 101')) return [];
-    return framesOf(all, start).map(({ from, payload }) => ({ frame: decodeToDevice(payload), call: (sends.findLast((one) => one.from <= from) as { call: Call }).call }));
+    return framesOf(all, start).flatMap(({ from, payload }) => {
+      const { call } = sends.findLast((one) => one.from <= from) as { call: Call };
+      return singly(decodeToDevice(payload)).map((frame) => ({ frame, call }));
+    });
   });
 }
 

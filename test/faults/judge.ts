@@ -1,9 +1,10 @@
 // Judges a run from outside: by the raw frames that went over the sockets, and by the store as it is found when no server has it open.
-import { decodeFromDevice, decodeToDevice, encodeEntry } from '../../src/protocol/codec.ts';
+import { decodeFromDevice, decodeToDevice, encodeEntry, type ToDevice, type Unknown } from '../../src/protocol/codec.ts';
 import type { Entry } from '../../src/protocol/messages.ts';
 import type { ChatId, DeviceId } from '../../src/structures/ids.ts';
 import { storesOf } from '../e2e/accounts.ts';
 import type { Journal } from '../e2e/journal.ts';
+import { singly } from '../e2e/singly.ts';
 
 export interface Witness {
   readonly deviceId: DeviceId;
@@ -113,16 +114,7 @@ function look(
     if (stored === undefined || Buffer.compare(encodeEntry(entry), encodeEntry(stored)) !== 0)
       altered.push(`${deviceId} was shown another ${entry.chatId} ${entry.seq} than is stored`);
   };
-  for (const { direction, bytes } of journal.read()) {
-    if (direction === 'out') {
-      const frame = decodeFromDevice(bytes);
-      if (frame.kind === 'hello') pushed = new Map();
-      if (frame.kind !== 'send') continue;
-      sighting.sends.set(frame.number, { chatId: frame.chatId, body: textOf(frame.body) });
-      of(sighting.said, frame.chatId).add(textOf(frame.body));
-      continue;
-    }
-    const frame = decodeToDevice(bytes);
+  const see = (frame: ToDevice | Unknown): void => {
     if (frame.kind === 'entry') {
       const { kind: _, ...entry } = frame;
       show(entry);
@@ -136,6 +128,17 @@ function look(
       if (before !== undefined && before.seq !== seq) doubled.push(`${deviceId} ${number} was acknowledged at ${before.seq} and at ${seq}`);
       sighting.acknowledged.set(number, { chatId, seq });
     }
+  };
+  for (const { direction, bytes } of journal.read()) {
+    if (direction === 'out') {
+      const frame = decodeFromDevice(bytes);
+      if (frame.kind === 'hello') pushed = new Map();
+      if (frame.kind !== 'send') continue;
+      sighting.sends.set(frame.number, { chatId: frame.chatId, body: textOf(frame.body) });
+      of(sighting.said, frame.chatId).add(textOf(frame.body));
+      continue;
+    }
+    for (const frame of singly(decodeToDevice(bytes))) see(frame);
   }
   return sighting;
 }

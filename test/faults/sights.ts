@@ -21,6 +21,9 @@ export class Sights {
         const { kind: _, ...entry } = frame;
         return this.#shown(entry, 'push');
       }
+      case 'pushed':
+        for (const entry of frame.entries) this.#shown(entry, 'push');
+        return;
       case 'entries':
         this.#head(frame.chatId, frame.head);
         for (const entry of frame.entries) this.#shown(entry, 'pull');

@@ -10,6 +10,7 @@ import {
   encodeEntry,
   encodeEntryFrame,
   encodeFrame,
+  encodePushed,
   encodeShared,
   entryHead,
   type FromDevice,
@@ -238,6 +239,17 @@ test('an entry as its own bytes and as the frame that pushes it says the same', 
       assert.deepEqual(decodeEntry(encodeEntry(entry)), entry);
       assert.deepEqual(decodeToDevice(encodeEntryFrame(entry)), { kind: 'entry', ...entry });
       assert.deepEqual(encodeEntry(entry), Uint8Array.of(entryHead, ...encodeEntryFrame(entry).subarray(2)));
+    }),
+  );
+});
+
+test('entries pushed together are their frames, put together', () => {
+  fc.assert(
+    fc.property(fc.array(anyOf(entryRow.form), { minLength: 1, maxLength: 40 }), (drawn) => {
+      const entries = drawn as Entry[];
+      const frame = encodePushed(entries.map(encodeEntryFrame));
+      assert.deepEqual(frame, Uint8Array.from(encodeFrame({ kind: 'pushed', entries })));
+      assert.deepEqual(decodeToDevice(frame), { kind: 'pushed', entries });
     }),
   );
 });

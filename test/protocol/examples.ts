@@ -89,6 +89,13 @@ export const examples: Readonly<Record<string, FromDevice | ToDevice>> = {
   sent: { kind: 'sent', number, chatId: annAndBob, seq: 1, atMs: atMs + 1_250 },
   entry: { kind: 'entry', ...message },
   'entry-created': { kind: 'entry', ...created },
+  pushed: {
+    kind: 'pushed',
+    entries: [
+      { ...message, chatId: group, seq: 7 },
+      { ...message, chatId: group, seq: 8, author: bob, device: bobsLaptop, number: number + 9, countable: 2, body: text('Hi Ann') },
+    ],
+  },
   createGroup: { kind: 'createGroup', number: number + 1, title: 'Høst 🍂', userIds: [bob] },
   addMembers: { kind: 'addMembers', chatId: group, number: number + 2, after: number + 1, userIds: [cleo] },
   removeMember: { kind: 'removeMember', chatId: group, number: number + 3, after: number + 2, userId: bob },

@@ -24,6 +24,20 @@ test('entries are told in order and once, whatever comes twice', async () => {
   );
 });
 
+test('entries that come in one frame are taken one by one, those that are known already and its own among them', async () => {
+  const rig = await rigOf();
+  const peer = await rig.connect();
+  push(peer, entry(1));
+  peer.say({ kind: 'pushed', entries: [entry(1), entry(2), entry(3)] });
+  await rig.clock.settle();
+  assert.deepEqual(seqs(rig.heard('entry')), [1, 2, 3]);
+  peer.say({ kind: 'pushed', entries: [entry(4), entry(7)] });
+  await rig.clock.settle();
+  assert.equal(answerPull(peer, upTo(7)).after, 4);
+  await rig.clock.settle();
+  assert.deepEqual(seqs(rig.heard('entry')), [1, 2, 3, 4, 5, 6, 7]);
+});
+
 test('a gap is pulled at once, and what came after it waits', async () => {
   const rig = await rigOf();
   const peer = await rig.connect();

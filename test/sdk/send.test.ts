@@ -42,6 +42,19 @@ test('numbers rise and each names its predecessor; sixteen fly, the next waits f
   assert.deepEqual([texts([next]), next.after], [['m17'], first.at(-1)?.number]);
 });
 
+test('one that is pushed among those of others before it is answered is sent, once', async () => {
+  const { rig, peer } = await inGroup();
+  const promise = rig.client.chat(group).send('mine');
+  await rig.clock.settle();
+  const { number } = peer.one('send');
+  peer.say({ kind: 'pushed', entries: [entry(2), { ...entry(3), author: ann, device: annPhone, number }, entry(4)] });
+  await rig.clock.settle();
+  assert.equal((await promise).seq, 3);
+  sentAs(peer, number, 3);
+  await rig.clock.settle();
+  assert.deepEqual([seqs(rig.heard('entry')), rig.client.chat(group).pending, peer.take('send')], [[1, 2, 3, 4], [], []]);
+});
+
 test('the predecessor of a later message is the last accepted one', async () => {
   const { rig, peer } = await inGroup();
   void rig.client.chat(group).send('a');

@@ -51,7 +51,7 @@ export function staysOf(disk: MemoryDisk): ReadonlyMap<ChatId, Stays> {
 export function entriesIn(frame: Left['frame']): readonly Entry[] {
   return frame.kind === 'entry'
     ? [frame]
-    : frame.kind === 'entries'
+    : frame.kind === 'entries' || frame.kind === 'pushed'
       ? frame.entries
       : frame.kind === 'chats'
         ? frame.rows.flatMap(({ last }) => (last === null ? [] : [last]))

@@ -120,7 +120,7 @@ export class ServerProcess {
         });
         return sockets;
       },
-      afterTurn: () => undefined,
+      afterTurn: () => sockets?.flush(),
       observe: {
         counts: { appends: 0, entries: 0, resyncs: 0, lagging: 0 },
         batch: () => undefined,
