@@ -3,7 +3,7 @@ import type { ToDevice, Unknown } from '../../src/protocol/codec.ts';
 import type { Refused } from '../../src/protocol/connection.ts';
 import { refusals, type Why, whyOf } from '../../src/protocol/errors.ts';
 import { numbersPerMs } from '../../src/protocol/limits.ts';
-import type { Send, Sent } from '../../src/protocol/messages.ts';
+import type { Entry, Send, Sent } from '../../src/protocol/messages.ts';
 import type { ChatId, UserId } from '../../src/structures/ids.ts';
 import type { Account } from '../e2e/accounts.ts';
 import { helloOf } from '../e2e/device.ts';
@@ -121,10 +121,11 @@ export class EnduringDevice {
         return this.resumeAgain();
       case 'moved':
         for (const { chatId, head } of frame.rows) this.#heard(chatId, head);
-        if (frame.request > 0 && !this.resumed) this.#goOn();
-        return;
+        if (frame.request === 0 || this.resumed) return;
+        this.resumed = true; // everything that is open is sent again, in order
+        return this.#resendAll();
       case 'entry':
-        return this.#has(frame.chatId, frame.seq);
+        return this.#read(frame);
       case 'sent':
         return this.#sent(frame);
       case 'entries': {
@@ -132,10 +133,7 @@ export class EnduringDevice {
         if (place === undefined) return;
         this.#pulls.delete(frame.request);
         place.pulling = false;
-        for (const { device, number, seq } of frame.entries) {
-          this.#has(place.chatId, seq);
-          if (device === this.account.deviceId) this.#stands(place, number, seq);
-        }
+        frame.entries.forEach(this.#read, this);
         this.#advance(place, Math.max(place.cursor, frame.through));
         if (place.doubted !== undefined && frame.through >= frame.head) this.#decide(place, place.doubted);
         return this.#pull(place);
@@ -152,12 +150,6 @@ export class EnduringDevice {
     }
   }
 
-  /** Connected and told what moved: everything that is open is sent again, in order. */
-  #goOn(): void {
-    this.resumed = true;
-    this.#resendAll();
-  }
-
   #resendAll(): void {
     for (const { open } of this.places.values()) for (const send of open) this.#client?.tell(send);
   }
@@ -166,6 +158,13 @@ export class EnduringDevice {
     const place = this.places.get(chatId);
     if (place === undefined) return;
     if (this.#stands(place, number, seq)) this.acknowledged += 1;
+    this.#has(chatId, seq);
+  }
+
+  /** One of its own is as good as its `sent`: the cursor has passed it, so no pull will bring it again. */
+  #read({ chatId, seq, device, number }: Entry): void {
+    const place = this.places.get(chatId);
+    if (place !== undefined && device === this.account.deviceId) this.#stands(place, number, seq);
     this.#has(chatId, seq);
   }
 
