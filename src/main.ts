@@ -7,6 +7,7 @@ import { clusterPorts, type Reporting } from './ports.cluster.ts';
 import { embeddedPorts } from './ports.embedded.ts';
 import { StoreRefused, StoreUnavailable } from './store/faults.ts';
 import { collectSeldom } from './structures/collector.node.ts';
+import { compileAtOnce } from './structures/compiler.node.ts';
 import { yieldOfV8 } from './structures/threads.node.ts';
 import { createLog, type Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -16,6 +17,7 @@ import { certificateProblem } from './transport/certificate.node.ts';
 const stopMsMax = 20_000;
 
 async function main(): Promise<void> {
+  compileAtOnce();
   collectSeldom();
   await yieldOfV8();
   const settings = readSettings(process.env, ['PARLEY_PASSWORD']);
