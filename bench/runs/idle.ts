@@ -1,4 +1,4 @@
-// The run of the idle scenario: the server's memory before the first session and a while after the last.
+// The run of the idle scenario: the server's memory before the first session, with a third of them, and with all, each after a while in which nothing happens.
 import { type Measured, noFigures, noNotes } from '../figures.ts';
 import { eachOf, type Guest } from '../generator/speaker.ts';
 import { speakerOf } from '../generator/speakers.ts';
@@ -23,26 +23,35 @@ export async function runIdle(targets: readonly Target[], run: IdleRun): Promise
 }
 
 async function idleAt(target: Target, { load, sessions, news }: IdleRun): Promise<Measured> {
-  const before = rssOf(target);
   const guests: Guest[] = [];
   const timer = setInterval(() => {
     for (const guest of guests) guest.stayAlive();
   }, stayAliveMs);
   try {
     const speaker = await speakerOf(target.protocol);
-    await eachOf(target.accounts.slice(0, sessions), inFlightMax, async (account) => {
-      guests.push(await speaker.connect(target.endpoint, account));
-    });
-    await new Promise((resolve) => setTimeout(resolve, load.settleMs));
-    const after = rssOf(target);
+    const counts = [0, Math.ceil(sessions / 3), sessions] as const;
+    const rss: (number | null)[] = [];
+    for (const count of counts) {
+      await eachOf(target.accounts.slice(guests.length, count), inFlightMax, async (account) => {
+        guests.push(await speaker.connect(target.endpoint, account));
+      });
+      await new Promise((resolve) => setTimeout(resolve, load.settleMs));
+      rss.push(rssOf(target));
+    }
     const gone = guests.find(({ endedWhy }) => endedWhy !== undefined);
-    const rssPerSessionBytes = before === null || after === null ? null : (after - before) / sessions;
-    news.say(`${target.name}: ${shown(before)} MiB before, ${shown(after)} MiB with ${sessions} sessions`);
+    const rssPerSessionBytes = perSession(rss, counts);
+    news.say(`${target.name}: ${rss.map((bytes, at) => `${shown(bytes)} MiB with ${counts[at]} sessions`).join(', ')}`);
     return { transport: target.transport, figures: { ...noFigures, rssPerSessionBytes }, notes: noNotes, voidWhy: target.endedWhy() ?? gone?.endedWhy };
   } finally {
     clearInterval(timer);
     for (const guest of guests) guest.destroy();
   }
+}
+
+/** From nothing to all, or from a third to all, whichever is more: a server that gives back what its start has taken must not look as if sessions cost less than each further one does. */
+function perSession([before, some, all]: readonly (number | null | undefined)[], [, third, sessions]: readonly [number, number, number]): number | null {
+  if (before == null || some == null || all == null) return null;
+  return Math.max((all - before) / sessions, (all - some) / (sessions - third));
 }
 
 function rssOf({ pid }: Target): number | null {
