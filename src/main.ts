@@ -7,7 +7,6 @@ import { clusterPorts, type Reporting } from './ports.cluster.ts';
 import { embeddedPorts } from './ports.embedded.ts';
 import { StoreRefused, StoreUnavailable } from './store/faults.ts';
 import { collectSeldom } from './structures/collector.node.ts';
-import { compileAtOnce } from './structures/compiler.node.ts';
 import { nodeEventLoop } from './structures/event-loop.node.ts';
 import { heapOfV8, QuietCollector } from './structures/quiet.node.ts';
 import { yieldOfV8 } from './structures/threads.node.ts';
@@ -19,7 +18,6 @@ import { certificateProblem } from './transport/certificate.node.ts';
 const stopMsMax = 20_000;
 
 async function main(): Promise<void> {
-  compileAtOnce();
   collectSeldom();
   const quiet = new QuietCollector(heapOfV8(nodeEventLoop.busyShare()));
   setInterval(() => quiet.look(), 1_000).unref();
