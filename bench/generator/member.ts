@@ -78,17 +78,17 @@ export class Member implements Sender {
 
   /** Takes an `entry` frame by fixed positions; false when it is no measured message or has another form (the caller decodes it). */
   entry(bytes: Buffer, view: DataView, start: number, end: number): boolean {
-    return this.#entry(bytes, view, start + seqAt, end);
+    return this.#entry(bytes, view, start + seqAt, end, false);
   }
 
-  /** The same of a `pushed` frame. */
+  /** The same of a `pushed` frame, in which our own may be among those of others: `sent` counts them. */
   pushed(bytes: Buffer, view: DataView, start: number, end: number): boolean {
     return eachRow(bytes, start, end, (from, to) => {
-      if (!this.#entry(bytes, view, from + rowSeqAt, to)) this.other({ kind: 'entry', ...decodeEntry(bytes.subarray(from, to)) });
+      if (!this.#entry(bytes, view, from + rowSeqAt, to, true)) this.other({ kind: 'entry', ...decodeEntry(bytes.subarray(from, to)) });
     });
   }
 
-  #entry(bytes: Buffer, view: DataView, seqStart: number, end: number): boolean {
+  #entry(bytes: Buffer, view: DataView, seqStart: number, end: number, mayBeOurs: boolean): boolean {
     let at = seqStart;
     let seq = bytes[at] as number;
     if (seq < 0x80) at += 1;
@@ -104,7 +104,8 @@ export class Member implements Sender {
     } else return false;
     const body = end - this.#bodyBytes;
     if (bytes[at] !== entryKinds.message || body < at || !isBodyHead(view, body)) return false;
-    this.#push(seq, senderAt(view, body), counterAt(view, body), dueMsAt(view, body));
+    const sender = senderAt(view, body);
+    if (!mayBeOurs || sender !== this.place.index) this.#push(seq, sender, counterAt(view, body), dueMsAt(view, body));
     return true;
   }
 
@@ -123,7 +124,6 @@ export class Member implements Sender {
   }
 
   #push(seq: number, sender: number, counter: number, dueMs: number): void {
-    if (sender === this.place.index) return; // our own, among those of others: `sent` counts it
     const flow = this.#flowOf(sender);
     if (flow < 0 || seq <= this.#healedSeq) return;
     if (seq > this.#seenSeq) this.#seenSeq = seq;

@@ -1,11 +1,11 @@
 // The entries within a `pushed` frame, found by the lengths of their values alone.
+import { FramingBroken } from './wire.ts';
 
 const entryPlaces = 10;
-const pushedType = 19;
 
-/** Calls `row` with where each entry lies: from its array's head to behind its last byte. False when the frame is no `pushed` of the form that is expected (the caller decodes it), before any call. */
+/** Calls `row` with where each entry of a `pushed` frame lies: from its array's head to behind its last byte. False, before any call, when the frame has another form (the caller decodes it). Throws FramingBroken. */
 export function eachRow(bytes: Buffer, start: number, end: number, row: (from: number, to: number) => void): boolean {
-  if (bytes[start] !== 0x92 || bytes[start + 1] !== pushedType) return false;
+  if (bytes[start] !== 0x92) return false;
   const head = bytes[start + 2] as number;
   const isShort = head >= 0x90 && head <= 0x9f;
   if (!isShort && head !== 0xdc) return false;
@@ -13,7 +13,7 @@ export function eachRow(bytes: Buffer, start: number, end: number, row: (from: n
   let at = start + (isShort ? 3 : 5);
   for (let left = count; left > 0; left -= 1) {
     const to = rowEnd(bytes, at);
-    if (to < 0 || to > end) throw new Error('a pushed entry has another form than the generator knows');
+    if (to < 0 || to > end) throw new FramingBroken('a pushed entry has another form than ours');
     row(at, to);
     at = to;
   }

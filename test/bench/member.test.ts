@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { writeBodyHead } from '../../bench/generator/body.ts';
 import { Member } from '../../bench/generator/member.ts';
-import { decodeFromDevice, encodeEntryFrame, type FromDevice, type ToDevice } from '../../src/protocol/codec.ts';
+import { FramingBroken } from '../../bench/generator/wire.ts';
+import { decodeFromDevice, encodeEntryFrame, encodePushed, type FromDevice, type ToDevice } from '../../src/protocol/codec.ts';
 import type { Entry } from '../../src/protocol/messages.ts';
 import { idFrom } from '../../src/structures/ids.ts';
 
@@ -44,8 +45,36 @@ function memberOf() {
     const bytes = Buffer.from(encodeEntryFrame(entry));
     return member.entry(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.byteLength);
   };
-  return { member, told, written, pulls, push };
+  const pushTogether = (entries: readonly Entry[]): boolean => {
+    const bytes = Buffer.concat([Buffer.alloc(3), encodePushed(entries.map(encodeEntryFrame)), Buffer.alloc(5)]); // somewhere in what a read brought
+    return member.pushed(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 3, bytes.byteLength - 5);
+  };
+  return { member, told, written, pulls, push, pushTogether };
 }
+
+test('entries pushed together are judged one by one, of whatever lengths, but for our own among them', () => {
+  const { told, pushTogether } = memberOf();
+  const plain = { ...entryOf(5, 12, 1), body: Buffer.alloc(300), contentType: 'a'.repeat(40) }; // no measured message
+  assert.equal(pushTogether([entryOf(3, 10, 0), entryOf(4, 11, 0), plain, entryOf(70_000, 12, 0)]), true);
+  assert.deepEqual(told, [
+    ['pushed', 30, 0, 1_234.5],
+    ['pushed', 32, 0, 1_234.5],
+  ]);
+  assert.equal(pushTogether(Array.from({ length: 20 }, (_, at) => entryOf(70_001 + at, 10, 1 + at))), true);
+  assert.equal(told.length, 22);
+});
+
+test('our own pushed by itself is counted, for a server that says it to its author must not look well', () => {
+  const { told, push } = memberOf();
+  assert.equal(push(entryOf(3, 11, 0)), true);
+  assert.deepEqual(told, [['pushed', 31, 0, 1_234.5]]);
+});
+
+test('entries pushed together that are cut off end the connection', () => {
+  const { member } = memberOf();
+  const bytes = Buffer.from(encodePushed([entryOf(3, 10, 0), entryOf(4, 10, 1)].map(encodeEntryFrame)));
+  assert.throws(() => member.pushed(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.byteLength - 1), FramingBroken);
+});
 
 test('an entry is judged alike whether it is read at fixed places or decoded, however long its seq is on the wire', () => {
   for (const seq of [3, 127, 128, 255, 256, 65_535, 65_536, 4_000_000_000]) {
