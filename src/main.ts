@@ -7,6 +7,8 @@ import { clusterPorts, type Reporting } from './ports.cluster.ts';
 import { embeddedPorts } from './ports.embedded.ts';
 import { StoreRefused, StoreUnavailable } from './store/faults.ts';
 import { collectSeldom } from './structures/collector.node.ts';
+import { nodeEventLoop } from './structures/event-loop.node.ts';
+import { heapOfV8, QuietCollector } from './structures/quiet.node.ts';
 import { yieldOfV8 } from './structures/threads.node.ts';
 import { createLog, type Log } from './telemetry/log.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -17,6 +19,8 @@ const stopMsMax = 20_000;
 
 async function main(): Promise<void> {
   collectSeldom();
+  const quiet = new QuietCollector(heapOfV8(nodeEventLoop.busyShare()));
+  setInterval(() => quiet.look(), 1_000).unref();
   await yieldOfV8();
   const settings = readSettings(process.env, ['PARLEY_PASSWORD']);
   const problem = certificateProblem(settings.PARLEY_TLS_CERT, settings.PARLEY_TLS_KEY);
