@@ -1,7 +1,7 @@
 // Programs that some tests drive and npm cannot bring. On Debian, as root, they are installed; elsewhere the tests that need them say what to do.
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { canInstall, installCommand, installPackages } from '../services/apt.ts';
 
 /** Program → the Debian package that brings it. */
 const programs: Readonly<Record<string, string>> = {
@@ -13,7 +13,6 @@ const programs: Readonly<Record<string, string>> = {
   'redis-server': 'redis-server',
   java: 'openjdk-17-jre-headless', // Cassandra's; its jars are fetched by whoever starts it first
 };
-const installMsMax = 5 * 60_000;
 
 /** Sees to it that the programs named (as 'program') in the sources under `folders` are there. */
 export function provide(folders: readonly string[]): void {
@@ -27,13 +26,11 @@ export function provide(folders: readonly string[]): void {
   const missing = Object.keys(programs).filter((program) => !isThere(program) && sources.some((text) => text.includes(`'${program}'`) || text.includes(`/${program}'`)));
   if (missing.length === 0) return;
   const packages = missing.map((program) => programs[program] as string);
-  const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`;
-  if (process.getuid?.() !== 0 || !isThere('apt-get')) return say(`Some tests need ${missing.join(' and ')}. On Debian: sudo ${command}`);
-  say(`Some tests need ${missing.join(' and ')}: ${command} (a minute or two, once) …`);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const apt = (...args: readonly string[]): boolean => spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'], timeout: installMsMax }).status === 0;
-  const install = ['install', '-y', '-qq', '--no-install-recommends', ...packages];
-  if (!apt(...install) && !(apt('update', '-qq') && apt(...install))) say(`That failed. The tests that need ${missing.join(' and ')} will say so.`);
+  const byHand = installCommand(packages);
+  if (!canInstall()) return say(`Some tests need ${missing.join(' and ')}. On Debian: sudo ${byHand}`);
+  say(`Some tests need ${missing.join(' and ')}: ${byHand} (a minute or two, once) …`);
+  const problem = installPackages(packages);
+  if (problem !== undefined) say(`That failed: ${problem}. The tests that need ${missing.join(' and ')} will say so.`);
 }
 
 function isThere(program: string): boolean {

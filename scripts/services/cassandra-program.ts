@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { canInstall, installCommand, installPackages } from './apt.ts';
 
 /** There is none, or it does not start; the message says what to do. */
 export class NoCassandra extends Error {}
@@ -17,7 +18,6 @@ export interface CassandraProgram {
 
 export const cassandraVersion = '5.0.5';
 const fetchMsMax = 8 * 60_000;
-const installMsMax = 8 * 60_000;
 const javaVersions = [11, 17];
 
 /** PARLEY_CASSANDRA_JARS names another folder with the jars of Cassandra 5. */
@@ -61,14 +61,11 @@ function haveMaven(say: (text: string) => void): void {
 }
 
 function install(packages: readonly string[], what: string, say: (text: string) => void): void {
-  const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`;
-  const isDebian = spawnSync('apt-get', ['--version'], { stdio: 'ignore' }).status === 0;
-  if (!isDebian || process.getuid?.() !== 0) throw new NoCassandra(`Running Apache Cassandra needs ${what}. On Debian: \`sudo ${command}\`.`);
+  const byHand = installCommand(packages);
+  if (!canInstall()) throw new NoCassandra(`Running Apache Cassandra needs ${what}. On Debian: \`sudo ${byHand}\`.`);
   say(`Installing ${what} with apt-get …`);
-  const apt = (...args: readonly string[]): boolean =>
-    spawnSync('apt-get', args, { stdio: 'ignore', timeout: installMsMax, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }).status === 0;
-  const wanted = ['install', '-qy', '--no-install-recommends', ...packages];
-  if (!apt(...wanted) && !(apt('update', '-q') && apt(...wanted))) throw new NoCassandra(`Installing ${what} failed. Try by hand: \`${command}\`.`);
+  const problem = installPackages(packages);
+  if (problem !== undefined) throw new NoCassandra(`Installing ${what} failed: ${problem}. Try by hand: \`${byHand}\`.`);
 }
 
 /** Whole or not at all: several may fetch at once. */

@@ -1,14 +1,13 @@
 // A Chromium for the tests in a real browser: finds the machine's, or installs Debian's. `node scripts/services/chromium.ts` does it ahead of the tests.
-import { execFileSync, spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
+import { canInstall, installCommand, installPackages } from './apt.ts';
 
 /** There is none, and none can be had; the message says what to do. */
 export class NoChromium extends Error {}
 
 const names = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
-const installMsMax = 10 * 60_000;
 /** Nothing of it leaves this machine, and nothing is fetched in the background. */
 const flags = [
   ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
@@ -27,17 +26,11 @@ export function findChromium(): string | undefined {
 export function haveChromium(say: (text: string) => void): string {
   const found = findChromium();
   if (found !== undefined) return found;
-  const apt = spawnSync('apt-get', ['--version'], { stdio: 'ignore' });
-  if (apt.status !== 0 || process.getuid?.() !== 0)
-    throw new NoChromium('Tests in a real browser need Chromium. Install it (Debian: `sudo apt-get install chromium`), or set PARLEY_CHROMIUM to where it is.');
+  const byHand = installCommand(['chromium']);
+  if (!canInstall()) throw new NoChromium(`Tests in a real browser need Chromium. Install it (Debian: \`sudo ${byHand}\`), or set PARLEY_CHROMIUM to where it is.`);
   say('Installing Chromium with apt-get (about 100 MB; up to a few minutes) …');
-  try {
-    const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    execFileSync('apt-get', ['update', '-q'], { stdio: 'ignore', timeout: installMsMax, env: environment });
-    execFileSync('apt-get', ['install', '-qy', '--no-install-recommends', 'chromium'], { stdio: 'ignore', timeout: installMsMax, env: environment });
-  } catch (cause) {
-    throw new NoChromium('Installing Chromium failed. Try `apt-get install chromium` by hand, or set PARLEY_CHROMIUM to where one is.', { cause });
-  }
+  const problem = installPackages(['chromium']);
+  if (problem !== undefined) throw new NoChromium(`Installing Chromium failed: ${problem}. Try \`${byHand}\` by hand, or set PARLEY_CHROMIUM to where one is.`);
   const installed = findChromium();
   if (installed === undefined) throw new NoChromium('Chromium was installed, but is not to be found. Set PARLEY_CHROMIUM to where it is.');
   say('Chromium is installed.');

@@ -1,10 +1,10 @@
 // Programs that the services here run: found on this machine, or installed from Debian; and a port for them.
-import { execFileSync, spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
+import { canInstall, installCommand, installPackages } from './apt.ts';
 
 export interface Wanted {
   readonly program: string;
@@ -18,8 +18,6 @@ export interface Wanted {
 
 /** There is none, and none can be had; the message says what to do. */
 export class NoProgram extends Error {}
-
-const installMsMax = 5 * 60_000;
 
 /** Undefined: nowhere. */
 export function findProgram(wanted: Wanted): string | undefined {
@@ -40,18 +38,11 @@ export function haveFile(wanted: Wanted, folders: readonly string[], say: (text:
 function have({ program, from, variable, elsewhere }: Wanted, look: () => string | undefined, say: (text: string) => void): string {
   const found = look();
   if (found !== undefined) return found;
-  const apt = spawnSync('apt-get', ['--version'], { stdio: 'ignore' });
-  if (apt.status !== 0 || process.getuid?.() !== 0)
-    throw new NoProgram(`This needs ${program}. Install it (Debian: \`sudo apt-get install ${from}\`; elsewhere: ${elsewhere}), or set ${variable} to where it is.`);
+  if (!canInstall())
+    throw new NoProgram(`This needs ${program}. Install it (Debian: \`sudo ${installCommand([from])}\`; elsewhere: ${elsewhere}), or set ${variable} to where it is.`);
   say(`Installing ${from} with apt-get …`);
-  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const run = (...args: readonly string[]): void => void execFileSync('apt-get', args, { stdio: 'ignore', timeout: installMsMax, env: environment });
-  try {
-    run('update', '-q');
-    run('install', '-qy', '--no-install-recommends', from);
-  } catch (cause) {
-    throw new NoProgram(`Installing ${from} failed. Try \`apt-get install ${from}\` by hand, or set ${variable} to where ${program} is.`, { cause });
-  }
+  const problem = installPackages([from]);
+  if (problem !== undefined) throw new NoProgram(`Installing ${from} failed: ${problem}. Try \`${installCommand([from])}\` by hand, or set ${variable} to where ${program} is.`);
   const installed = look();
   if (installed === undefined) throw new NoProgram(`${from} was installed, but ${program} is not to be found. Set ${variable} to where it is.`);
   return installed;
