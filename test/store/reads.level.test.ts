@@ -99,6 +99,7 @@ test('no more than two are under way at a time, in the order of their coming, wh
   assert.deepEqual(begun, [1, 2]);
   ends.get(2)?.reject(new Error('as planned'));
   await assert.rejects(answers[1] as Promise<number>, /as planned/);
+  assert.equal(await row, undefined); // single rows come first; however long a thread takes for that
   await new Promise(setImmediate);
   assert.deepEqual(begun, [1, 2, 3]);
   ends.get(3)?.resolve(30);
@@ -106,7 +107,7 @@ test('no more than two are under way at a time, in the order of their coming, wh
   await new Promise(setImmediate);
   assert.deepEqual(begun, [1, 2, 3, 4]);
   ends.get(1)?.resolve(10);
-  assert.deepEqual([await answers[0], await row], [10, undefined]);
+  assert.equal(await answers[0], 10);
   ends.get(4)?.resolve(40);
   assert.equal(await answers[3], 40);
 });
