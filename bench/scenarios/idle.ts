@@ -6,6 +6,6 @@ export const idle: Scenario = {
   says: 'authenticated sessions that do nothing; resident memory of the server for each',
   settings: { sessions: { default: 10_000, min: 100, max: 15_000, says: 'connections, one user each' } },
   accounts: (values) => settingOf(values, 'sessions'),
-  load: { kind: 'idle', settleMs: 3_000 },
+  load: { kind: 'idle', settleMs: 5_000 },
   shareOf: 'rssPerSessionBytes',
 };

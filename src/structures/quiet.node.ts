@@ -4,9 +4,10 @@ import { runInNewContext } from 'node:vm';
 
 /** The pause is as long as what lives is large: about 100 ms for 45 MB. Beyond this nobody shall wait for it, and what it would bring is a small share. */
 const usedBytesMax = 96 * 1024 * 1024;
-/** Less is not worth the pause. */
+/** Since the last time. What lives is in it, since what has died is not known before it is collected; less is not worth the pause. */
 const grownBytesMin = 16 * 1024 * 1024;
-const quietShare = 0.05;
+/** Then next to nobody is there whom the pause could meet: a node that passes on 40 messages a second is above it. */
+const quietShare = 0.02;
 /** So many looks in a row. */
 const quietLooks = 2;
 
@@ -35,7 +36,7 @@ export class QuietCollector {
   look(): void {
     const { usedBytes, heldBytes, busyShare, collect } = this.#heap;
     this.#quiet = busyShare() < quietShare ? this.#quiet + 1 : 0;
-    if (this.#quiet < quietLooks || heldBytes() - Math.max(usedBytes(), this.#heldBytes) < grownBytesMin || usedBytes() > usedBytesMax) return;
+    if (this.#quiet < quietLooks || heldBytes() - this.#heldBytes < grownBytesMin || usedBytes() > usedBytesMax) return;
     collect();
     this.#heldBytes = heldBytes();
   }

@@ -39,8 +39,14 @@ test('it collects once it has been quiet for two looks, and again only when the 
   assert.deepEqual(collectedAt([calm, calm, done, loaded, calm, calm, done]), [1, 5]);
 });
 
+test('what died since the last time counts, though it looks as if it lived', () => {
+  const first = { used: 30, held: 60, busy: 0 };
+  const more = { used: 50, held: 55, busy: 0 };
+  assert.deepEqual(collectedAt([first, first, more, more]), [1, 2]);
+});
+
 test('neither for little nor where much lives', () => {
-  assert.deepEqual(collectedAt([1, 2, 3].map(() => ({ used: 30, held: 45, busy: 0 }))), []);
+  assert.deepEqual(collectedAt([1, 2, 3].map(() => ({ used: 10, held: 15, busy: 0 }))), []);
   assert.deepEqual(collectedAt([1, 2, 3].map(() => ({ used: 200, held: 400, busy: 0 }))), []);
 });
 
