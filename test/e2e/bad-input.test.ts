@@ -9,17 +9,11 @@ import { helloOf, type Of } from './device.ts';
 import { Denied, RawClient, type RawClientOptions } from './raw-client.ts';
 import { refusing, sendTo } from './refusing.ts';
 
-/** One letter of what the token says is another one; its signature stays. */
-function withOtherClaims(token: string): string {
-  const at = token.indexOf('.') + 20;
-  return token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1);
-}
-
 refusing('bad input', (rig) => {
   describe('at the door', () => {
     test('a wrong token', async () => {
       const closed = await rig.isClosed('unauthenticated', (client) =>
-        client.tell({ ...helloOf(rig.ann.account), token: withOtherClaims(rig.ann.account.accessToken) } as FromDevice),
+        client.tell({ ...helloOf(rig.ann.account), token: `${rig.ann.account.accessToken.slice(0, -4)}AAAA` } as FromDevice),
       );
       assert.match(closed.reason, /Log in/);
       await rig.isClosed('unauthenticated', (client) => client.tell({ ...helloOf(rig.ann.account), token: 'nonsense' } as FromDevice));
