@@ -15,6 +15,7 @@ import type { Chain } from './services/chat-check.ts';
 import { HottestChats } from './services/hottest-chats.ts';
 import { argon2Passwords } from './services/passwords.argon2.ts';
 import { type RateGuard, rateGuard, scaledRules } from './services/rate-limits.ts';
+import { signatures } from './services/signatures.sodium.ts';
 import { joseAccessTokens } from './services/tokens.jose.ts';
 import type { RateLimits } from './store/rate-limits.ts';
 import type { Stores } from './store/stores.ts';
@@ -82,7 +83,7 @@ export async function startNode(settings: Settings, ports: NodePorts, log: Log, 
   const listening = { socketPort: 0, apiPort: 0, opsPort: 0 };
   const asked = promised<string>();
   const failed = promised<unknown>();
-  const known = await accountsOf(settings, ports, (userId, deviceId) => {
+  const known = await accountsOf(settings, ports, log, (userId, deviceId) => {
     edge.devices?.revoked(deviceId);
     system.router.revokeDevice(userId, deviceId);
   });
@@ -148,9 +149,12 @@ export interface Edge {
 async function accountsOf(
   settings: Settings,
   { stores, clock, wallMs: nowMs, randomBytes, rateLimits }: NodePorts,
+  log: Log,
   onRevoked: (userId: UserId, deviceId: DeviceId) => void,
 ): Promise<KnownAccounts> {
-  const access = await joseAccessTokens({ store: stores.tokens, issuer, nowMs, risingMs: () => clock.nowMs(), randomBytes });
+  const { verifierOf, fallbackBecause } = signatures();
+  if (fallbackBecause !== undefined) log.warn({ because: fallbackBecause }, 'libsodium does not load; OpenSSL verifies tokens, which takes twice as long');
+  const access = await joseAccessTokens({ store: stores.tokens, issuer, nowMs, risingMs: () => clock.nowMs(), randomBytes, verifierOf });
   const rates = rateGuard(rateLimits, scaledRules(settings.PARLEY_RATE_FACTOR));
   const passwords = await argon2Passwords();
   return { rates, ...accounts({ stores, access, passwords, rates, registration: settings.PARLEY_REGISTRATION, nowMs, randomBytes, onRevoked }) };

@@ -1,10 +1,11 @@
-// Access tokens as JWT signed with Ed25519, which say something more to those who have the key: a MAC over the claims, 4 µs to look at instead of 50 to 190
-// (docs/adr/0002-access-token-verification.md). jose signs and handles keys.
-import { createHmac, createPublicKey, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual, verify } from 'node:crypto';
+// Access tokens as JWT signed with Ed25519: jose signs and handles keys, libsodium verifies (docs/adr/0002-access-token-verification.md).
+import { hash, hkdfSync } from 'node:crypto';
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import { limits as protocolLimits } from '../protocol/limits.ts';
 import type { SigningKey, TokenStore } from '../store/tokens.ts';
 import { type DeviceId, isId, type UserId } from '../structures/ids.ts';
+import { Lru } from '../structures/lru.ts';
+import { signatures, type VerifierOf } from './signatures.sodium.ts';
 import { type AccessTokens, type Judged, type RandomBytes, type TokenLimits, tokenLimits } from './tokens.ts';
 
 export interface JoseNeeds {
@@ -15,15 +16,15 @@ export interface JoseNeeds {
   /** A clock that never falls: for spans. Default: `nowMs`. */
   readonly risingMs?: () => number;
   readonly randomBytes: RandomBytes;
+  /** Default: the quickest that loads. */
+  readonly verifierOf?: VerifierOf;
   readonly limits?: TokenLimits;
 }
 
 interface Key {
   readonly keyId: string;
   readonly signing: CryptoKey;
-  readonly verifying: KeyObject;
-  /** Of the MAC, by HMAC-SHA-256. Derived from the private key: who has it could sign too. */
-  readonly mac: KeyObject;
+  readonly verify: ReturnType<VerifierOf>;
   readonly successorKey: Uint8Array;
   /** No longer good from then on. */
   readonly untilMs: number;
@@ -31,9 +32,8 @@ interface Key {
 
 const algorithm = 'EdDSA';
 const signatureChars = 86; // 64 bytes in base64url
-const macChars = 43; // 32 bytes
-/** How the claims go on behind those that the MAC is over. */
-const macClaim = { before: ',"mac":"', after: '"}' } as const;
+/** Tokens remembered, at about 150 bytes each. */
+const verifiedMax = 50_000;
 
 /** Reads the keys, making the first one where there is none. */
 export async function joseAccessTokens(needs: JoseNeeds): Promise<AccessTokens> {
@@ -49,13 +49,17 @@ class JoseAccessTokens implements AccessTokens {
   /** By the whole text of a token's first part: a header that is not letter by letter one of ours is wrong without being parsed. */
   #byHeader: ReadonlyMap<string, Key> = new Map();
   readonly #risingMs: () => number;
+  readonly #verifierOf: VerifierOf;
   #readAtMs = 0;
   #reading: Promise<void> | undefined;
+  /** Hashes of tokens whose signature was found good: a device that comes back with the one that it had is not verified again. What else a token must be is looked at each time. */
+  readonly #verified = new Lru<string, true>(verifiedMax);
 
   constructor(needs: JoseNeeds) {
     this.#needs = needs;
     this.#risingMs = needs.risingMs ?? needs.nowMs;
     this.#limits = needs.limits ?? tokenLimits;
+    this.#verifierOf = needs.verifierOf ?? signatures().verifierOf;
   }
 
   async sign(userId: UserId, deviceId: DeviceId, logIn: number): Promise<{ readonly token: string; readonly expiresAtMs: number }> {
@@ -63,9 +67,14 @@ class JoseAccessTokens implements AccessTokens {
     const key = await this.#newest();
     const issuedAt = Math.floor(nowMs() / 1_000);
     const expiresAt = issuedAt + Math.floor(this.#limits.accessMs / 1_000);
-    const claims = { dev: deviceId, log: logIn, sub: userId, iss: issuer, iat: issuedAt, exp: expiresAt, jti: Buffer.from(randomBytes(12)).toString('base64url') };
-    const mac = macOf(key, headerText(key.keyId), JSON.stringify(claims).slice(0, -1));
-    const token = await new SignJWT({ ...claims, mac }).setProtectedHeader({ alg: algorithm, typ: 'at+jwt', kid: key.keyId }).sign(key.signing);
+    const token = await new SignJWT({ dev: deviceId, log: logIn })
+      .setProtectedHeader({ alg: algorithm, typ: 'at+jwt', kid: key.keyId })
+      .setSubject(userId)
+      .setIssuer(issuer)
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(expiresAt)
+      .setJti(Buffer.from(randomBytes(12)).toString('base64url'))
+      .sign(key.signing);
     return { token, expiresAtMs: expiresAt * 1_000 };
   }
 
@@ -99,7 +108,7 @@ class JoseAccessTokens implements AccessTokens {
       stored = newestFirst(await store.keys()); // another node may have added one too: all take the same
     }
     const untils = stored.map((key, at) => ({ key, untilMs: at === 0 ? Number.POSITIVE_INFINITY : (stored[at - 1] as SigningKey).createdAtMs + this.#limits.keyOverlapMs }));
-    this.#keys = await Promise.all(untils.map(({ key, untilMs }) => imported(key, untilMs))); // all: whether one is still good is a matter of the clock at the time of asking
+    this.#keys = await Promise.all(untils.map(({ key, untilMs }) => imported(key, untilMs, this.#verifierOf))); // all: whether one is still good is a matter of the clock at the time of asking
     this.#byHeader = new Map(this.#keys.map((key) => [headerText(key.keyId), key]));
     this.#readAtMs = this.#risingMs();
   }
@@ -125,42 +134,29 @@ class JoseAccessTokens implements AccessTokens {
 
   #judge(token: string, key: Key): Judged {
     const nowMs = this.#needs.nowMs();
-    const [begin, end] = [token.indexOf('.') + 1, token.lastIndexOf('.')];
-    const claims = bytesOf(token.slice(begin, end));
-    const signature = bytesOf(token.slice(end + 1));
-    if (claims === undefined || signature === undefined || token.length - end - 1 !== signatureChars || nowMs >= key.untilMs) return 'wrong';
-    const text = claims.toString();
-    if (!hasMac(key, token.slice(0, begin - 1), text) && !verify(null, Buffer.from(token.slice(0, end)), key.verifying, signature)) return 'wrong';
-    return judgeClaims(text, this.#needs.issuer, nowMs, this.#limits);
+    const end = token.lastIndexOf('.');
+    const signature = Buffer.from(token.slice(end + 1), 'base64url');
+    // One text for one signature: what decodes alike but is written otherwise is wrong.
+    if (token.length - end - 1 !== signatureChars || signature.toString('base64url') !== token.slice(end + 1)) return 'wrong';
+    if (nowMs >= key.untilMs || !this.#isSigned(token, end, key, signature)) return 'wrong';
+    return judgeClaims(token.slice(token.indexOf('.') + 1, end), this.#needs.issuer, nowMs, this.#limits);
+  }
+
+  /** By this key: a token names it, so what is remembered of the one is of the other. */
+  #isSigned(token: string, end: number, { verify }: Key, signature: Buffer): boolean {
+    const digest = hash('sha256', token, 'base64');
+    if (this.#verified.get(digest) !== undefined) return true;
+    if (!verify(Buffer.from(token.slice(0, end)), signature)) return false;
+    this.#verified.set(digest, true);
+    return true;
   }
 }
 
-/** One text for one value: what decodes alike but is written otherwise is undefined. */
-function bytesOf(text: string): Buffer | undefined {
-  const bytes = Buffer.from(text, 'base64url');
-  return bytes.toString('base64url') === text ? bytes : undefined;
-}
-
-/** Over all that the signature is over, but for the MAC itself, which stands last. */
-function macOf({ mac }: Key, header: string, claims: string): string {
-  return createHmac('sha256', mac).update(`${header}.${claims}`).digest('base64url');
-}
-
-/** Then we have written it: the signature, which says the same, need not be looked at. False also for tokens of builds that wrote no MAC yet. */
-function hasMac(key: Key, header: string, claims: string): boolean {
-  const at = claims.length - macClaim.before.length - macChars - macClaim.after.length;
-  if (at < 0 || !claims.startsWith(macClaim.before, at) || !claims.endsWith(macClaim.after)) return false;
-  const from = at + macClaim.before.length;
-  const stated = Buffer.from(claims.slice(from, from + macChars));
-  const due = Buffer.from(macOf(key, header, claims.slice(0, at)));
-  return stated.byteLength === due.byteLength && timingSafeEqual(stated, due);
-}
-
-/** Of a token that is authentic: written by us, but perhaps by another version of us. */
-function judgeClaims(text: string, issuer: string, nowMs: number, { leewayMs, aheadMs }: TokenLimits): Judged {
+/** Of a token whose signature is good: written by us, but perhaps by another version of us. */
+function judgeClaims(part: string, issuer: string, nowMs: number, { leewayMs, aheadMs }: TokenLimits): Judged {
   let claims: Record<string, unknown>;
   try {
-    claims = JSON.parse(text) as Record<string, unknown>;
+    claims = JSON.parse(Buffer.from(part, 'base64url').toString()) as Record<string, unknown>;
   } catch {
     return 'wrong';
   }
@@ -183,16 +179,14 @@ function headerText(keyId: string): string {
   return Buffer.from(JSON.stringify({ alg: algorithm, typ: 'at+jwt', kid: keyId })).toString('base64url');
 }
 
-async function imported({ keyId, jwk: text }: SigningKey, untilMs: number): Promise<Key> {
+async function imported({ keyId, jwk: text }: SigningKey, untilMs: number, verifierOf: VerifierOf): Promise<Key> {
   const jwk = JSON.parse(text) as JWK;
   const { d = '', x = '' } = jwk;
-  const derived = (what: string): Uint8Array => new Uint8Array(hkdfSync('sha256', Buffer.from(d, 'base64url'), '', what, 32));
   return {
     keyId,
     signing: (await importJWK(jwk, algorithm)) as CryptoKey,
-    verifying: createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' }),
-    mac: createSecretKey(derived('parley access token mac')),
-    successorKey: derived('parley refresh token successor'),
+    verify: verifierOf(Buffer.from(x, 'base64url')),
+    successorKey: new Uint8Array(hkdfSync('sha256', Buffer.from(d, 'base64url'), '', 'parley refresh token successor', 32)),
     untilMs,
   };
 }

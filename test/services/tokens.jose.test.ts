@@ -28,23 +28,12 @@ async function newestKey({ stores }: Issuer): Promise<{ readonly keyId: string; 
   return { keyId: key.keyId, jwk: JSON.parse(key.jwk) as JWK };
 }
 
-/** A token signed with the right key, whose claims differ from a good one's by `changes`, and have no MAC: as former builds wrote them. */
-function signed(from: Issuer, changes: Record<string, unknown>, header: Record<string, unknown> = {}): Promise<string> {
-  const iat = Math.floor(from.clock.nowMs / 1_000);
-  return signedClaims(from, { iss: 'test', sub: ann, dev: phone, iat, exp: iat + 600, jti: 'x', ...changes }, header);
-}
-
-async function signedClaims(from: Issuer, claims: Record<string, unknown>, header: Record<string, unknown> = {}): Promise<string> {
+/** A token signed with the right key, whose claims differ from a good one's by `changes`. */
+async function signed(from: Issuer, changes: Record<string, unknown>, header: Record<string, unknown> = {}): Promise<string> {
   const { keyId, jwk } = await newestKey(from);
+  const iat = Math.floor(from.clock.nowMs / 1_000);
+  const claims = { iss: 'test', sub: ann, dev: phone, iat, exp: iat + 600, jti: 'x', ...changes };
   return new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: keyId, ...header }).sign(await importJWK(jwk, 'EdDSA'));
-}
-
-function claimsOf(token: string): Record<string, unknown> {
-  return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>;
-}
-
-function changed(token: string, at: number): string {
-  return token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1);
 }
 
 test('a token that was signed here is good at once, and says whose it is and until when', async () => {
@@ -74,10 +63,12 @@ test('a token is good until its end and the leeway of the clocks, and expired fr
   assert.equal(access.verify(token), 'expired');
 });
 
-test('a token is judged by the time, and by the time of its key', async () => {
+test('a token that was found good before is judged by the time all the same, and by the time of its key', async () => {
   const { access, clock } = await issuer();
   const { token, expiresAtMs } = await access.sign(ann, phone, 7);
-  assert.equal(typeof access.verify(token), 'object');
+  const first = access.verify(token);
+  assert.deepEqual(access.verify(token), first);
+  assert.equal(access.verify(`${token.slice(0, -2)}${token.at(-2) === 'A' ? 'B' : 'A'}${token.slice(-1)}`), 'wrong');
   clock.nowMs = expiresAtMs + tokenLimits.leewayMs;
   assert.equal(access.verify(token), 'expired');
   clock.nowMs += tokenLimits.keyMs;
@@ -86,59 +77,16 @@ test('a token is judged by the time, and by the time of its key', async () => {
   assert.equal(await access.verify(token), 'wrong');
 });
 
-test('no letter of a token without a MAC can be changed, left out or added', async () => {
-  const from = await issuer();
-  const { access, clock } = from;
-  const token = await signed(from, {});
-  assert.equal(typeof (await access.verify(token)), 'object');
-  for (let at = 0; at < token.length; at += 1) {
-    clock.nowMs += tokenLimits.keysReloadMinMs / 1_000;
-    assert.equal(await access.verify(changed(token, at)), 'wrong', `letter ${at} changed`);
-    assert.equal(await access.verify(token.slice(0, at) + token.slice(at + 1)), 'wrong', `letter ${at} left out`);
-  }
-  for (const more of ['=', ' ', '.', 'A', '\n']) assert.equal(await access.verify(token + more), 'wrong');
-});
-
-test('no letter of what a token with a MAC says can be changed, and none of it left out or added', async () => {
+test('no letter of a token can be changed, left out or added', async () => {
   const { access, clock } = await issuer();
   const { token } = await access.sign(ann, phone, 7);
-  const said = access.verify(token);
-  const signature = token.lastIndexOf('.') + 1;
   for (let at = 0; at < token.length; at += 1) {
+    const other = token[at] === 'A' ? 'B' : 'A';
     clock.nowMs += tokenLimits.keysReloadMinMs / 1_000;
+    assert.equal(await access.verify(token.slice(0, at) + other + token.slice(at + 1)), 'wrong', `letter ${at} changed`);
     assert.equal(await access.verify(token.slice(0, at) + token.slice(at + 1)), 'wrong', `letter ${at} left out`);
-    if (at < signature) assert.equal(await access.verify(changed(token, at)), 'wrong', `letter ${at} changed`);
-    else if (at < token.length - 1) assert.deepEqual(access.verify(changed(token, at)), said, 'the MAC says it all'); // the last letter has bits that must be 0
   }
   for (const more of ['=', ' ', '.', 'A', '\n']) assert.equal(await access.verify(token + more), 'wrong');
-});
-
-test('a MAC counts for the claims, the key and the header that it was made for, and in its place alone', async () => {
-  const from = await issuer();
-  const other = await issuer();
-  const own = claimsOf((await from.access.sign(ann, phone, 7)).token);
-  const bob: UserId = idFrom<'user'>('u', randomBytes(15));
-  const macs: readonly Record<string, unknown>[] = [
-    { ...own, sub: bob },
-    { ...own, exp: (own['exp'] as number) + 1 },
-    { ...own, mac: claimsOf((await other.access.sign(ann, phone, 7)).token)['mac'] },
-    { ...own, mac: 'A'.repeat(43) },
-    { ...own, mac: (own['mac'] as string).slice(1) },
-    { ...own, mac: `${own['mac'] as string}=` },
-    { ...own, more: 1 },
-    { mac: own['mac'], dev: phone, log: 7, sub: ann, iss: 'test', iat: own['iat'], exp: own['exp'], jti: own['jti'] },
-  ];
-  for (const claims of macs) {
-    const token = await signedClaims(from, claims);
-    assert.equal(typeof (await from.access.verify(token)), 'object', 'the signature is right');
-    assert.equal(await from.access.verify(changed(token, token.lastIndexOf('.') + 5)), 'wrong', JSON.stringify(claims));
-  }
-  const again = await signedClaims(from, own);
-  assert.equal(typeof (await from.access.verify(changed(again, again.lastIndexOf('.') + 5))), 'object', 'the very claims that it is over');
-  from.clock.nowMs += tokenLimits.keyMs;
-  const followed = await from.access.sign(ann, phone, 7);
-  const header = followed.token.slice(0, followed.token.indexOf('.'));
-  assert.equal(await from.access.verify(`${header}${again.slice(again.indexOf('.'))}`), 'wrong', 'another key');
 });
 
 test('what is no token is wrong, however odd', async () => {
