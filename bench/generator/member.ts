@@ -4,7 +4,9 @@ import { limits } from '../../src/protocol/limits.ts';
 import { type Entry, entryKinds } from '../../src/protocol/messages.ts';
 import type { ChatId, DeviceId, UserId } from '../../src/structures/ids.ts';
 import { bodyHeadBytes, counterAt, dueMsAt, isBodyHead, senderAt } from './body.ts';
+import { lastHead, readHead } from './entry-head.ts';
 import { clientFrame } from './framing.ts';
+import { headPlaces, PushedFrames, rowSeqAt } from './pushed-frames.ts';
 import { eachRow } from './rows.ts';
 import { type SendLink, SendWindow } from './send-window.ts';
 import { readAtMs } from './socket.ts';
@@ -33,7 +35,6 @@ export interface Place {
 }
 
 const seqAt = 24; // of an `entry` frame: array, type, chat id (1 + 21)
-const rowSeqAt = seqAt - 1; // of an entry in a `pushed` frame: no type
 
 export class Member implements Sender {
   readonly place: Place;
@@ -41,6 +42,7 @@ export class Member implements Sender {
   readonly #device: MemberLink;
   readonly #tally: Tally;
   readonly #bodyBytes: number;
+  readonly #pushedFrames: PushedFrames;
   #seenSeq: number; // highest pushed or pulled
   #wholeSeq: number; // everything up to here is known to have come
   #have: number; // how many seqs have come, our own among them
@@ -48,8 +50,10 @@ export class Member implements Sender {
   #toldSeq = 0;
   #healing = false;
 
-  constructor(device: MemberLink, place: Place, bodyBytes: number, tally: Tally) {
+  /** `pushedFrames`: the chat's, shared by all of its members that are here. */
+  constructor(device: MemberLink, place: Place, bodyBytes: number, tally: Tally, pushedFrames: PushedFrames = new PushedFrames(bodyBytes)) {
     this.#device = device;
+    this.#pushedFrames = pushedFrames;
     this.place = place;
     this.#tally = tally;
     this.#bodyBytes = bodyBytes;
@@ -78,34 +82,21 @@ export class Member implements Sender {
 
   /** Takes an `entry` frame by fixed positions; false when it is no measured message or has another form (the caller decodes it). */
   entry(bytes: Buffer, view: DataView, start: number, end: number): boolean {
-    return this.#entry(bytes, view, start + seqAt, end, false);
+    const read = readHead(bytes, view, start + seqAt, end, this.#bodyBytes);
+    if (read) this.#push(lastHead.seq, lastHead.sender, lastHead.counter, lastHead.dueMs);
+    return read;
   }
 
   /** The same of a `pushed` frame, in which our own may be among those of others: `sent` counts them. */
   pushed(bytes: Buffer, view: DataView, start: number, end: number): boolean {
-    return eachRow(bytes, start, end, (from, to) => {
-      if (!this.#entry(bytes, view, from + rowSeqAt, to, true)) this.other({ kind: 'entry', ...decodeEntry(bytes.subarray(from, to)) });
-    });
-  }
-
-  #entry(bytes: Buffer, view: DataView, seqStart: number, end: number, mayBeOurs: boolean): boolean {
-    let at = seqStart;
-    let seq = bytes[at] as number;
-    if (seq < 0x80) at += 1;
-    else if (seq === 0xcd) {
-      seq = view.getUint16(at + 1);
-      at += 3;
-    } else if (seq === 0xce) {
-      seq = view.getUint32(at + 1);
-      at += 5;
-    } else if (seq === 0xcc) {
-      seq = bytes[at + 1] as number;
-      at += 2;
-    } else return false;
-    const body = end - this.#bodyBytes;
-    if (bytes[at] !== entryKinds.message || body < at || !isBodyHead(view, body)) return false;
-    const sender = senderAt(view, body);
-    if (!mayBeOurs || sender !== this.place.index) this.#push(seq, sender, counterAt(view, body), dueMsAt(view, body));
+    const frame = this.#pushedFrames.read(bytes, view, start, end);
+    if (frame === undefined) return this.#pushedRows(bytes, view, start, end);
+    const { heads, duesMs, count } = frame;
+    const { index } = this.place;
+    for (let at = 0, place = 0; at < count; at += 1, place += headPlaces) {
+      const sender = heads[place + 1] as number;
+      if (sender !== index) this.#push(heads[place] as number, sender, heads[place + 2] as number, duesMs[at] as number);
+    }
     return true;
   }
 
@@ -121,6 +112,14 @@ export class Member implements Sender {
     else if (frame.kind === 'lagging') this.#heal();
     else if (frame.kind === 'moved' && frame.rows.some((row) => row.chatId === this.place.chatId && row.head > this.#seenSeq)) this.#heal();
     else if (frame.kind === 'entry' && frame.chatId === this.place.chatId) this.#decoded(frame, false);
+  }
+
+  /** Those that are no measured messages among them. */
+  #pushedRows(bytes: Buffer, view: DataView, start: number, end: number): boolean {
+    return eachRow(bytes, start, end, (from, to) => {
+      if (!readHead(bytes, view, from + rowSeqAt, to, this.#bodyBytes)) this.other({ kind: 'entry', ...decodeEntry(bytes.subarray(from, to)) });
+      else if (lastHead.sender !== this.place.index) this.#push(lastHead.seq, lastHead.sender, lastHead.counter, lastHead.dueMs);
+    });
   }
 
   #push(seq: number, sender: number, counter: number, dueMs: number): void {

@@ -4,6 +4,7 @@ import { limits } from '../../src/protocol/limits.ts';
 import { type Account, Device, DeviceFailed } from './device.ts';
 import { Member } from './member.ts';
 import { parleyAway } from './parley-away.ts';
+import { PushedFrames } from './pushed-frames.ts';
 import { eachOf, type Founded, type Party, type PartyOptions, placeOf, type Speaker, type Tally } from './speaker.ts';
 
 const inFlightMax = 64;
@@ -52,14 +53,15 @@ class Crowd implements Party {
 
   async join(founded: readonly Founded[], tally: Tally): Promise<readonly Member[]> {
     const { chats, accounts, first, bodyBytes } = this.#options;
-    const byChat = new Map(founded.map((one) => [one.chat, one]));
+    const byChat = new Map(founded.map((one) => [one.chat, { ...one, pushedFrames: new PushedFrames(bodyBytes) }]));
     return this.#devices.map((device, at) => {
       const index = first + at;
       const { chat, firstOfChat } = placeOf(index, chats);
-      const { id, baseSeq } = byChat.get(chat) as Founded;
+      const { id, baseSeq, pushedFrames } = byChat.get(chat) as Founded & { readonly pushedFrames: PushedFrames };
       const peer = chats.direct ? accounts[index === firstOfChat ? index + 1 : firstOfChat]?.userId : undefined;
       const chatId = id as ReturnType<typeof directChatId>;
-      device.member = new Member(device, { chatId, baseSeq, peer, index, firstOfChat, chatMembers: chats.members, flowBase: at * chats.members }, bodyBytes, tally);
+      const place = { chatId, baseSeq, peer, index, firstOfChat, chatMembers: chats.members, flowBase: at * chats.members };
+      device.member = new Member(device, place, bodyBytes, tally, pushedFrames);
       return device.member;
     });
   }

@@ -7,10 +7,10 @@ const entryPlaces = 10;
 export function eachRow(bytes: Buffer, start: number, end: number, row: (from: number, to: number) => void): boolean {
   if (bytes[start] !== 0x92) return false;
   const head = bytes[start + 2] as number;
-  const isShort = head >= 0x90 && head <= 0x9f;
+  const isShort = hasShortHead(bytes, start);
   if (!isShort && head !== 0xdc) return false;
   const count = isShort ? head & 15 : bytes.readUInt16BE(start + 3);
-  let at = start + (isShort ? 3 : 5);
+  let at = firstRowAt(bytes, start);
   for (let left = count; left > 0; left -= 1) {
     const to = rowEnd(bytes, at);
     if (to < 0 || to > end) throw new FramingBroken('a pushed entry has another form than ours');
@@ -18,6 +18,16 @@ export function eachRow(bytes: Buffer, start: number, end: number, row: (from: n
     at = to;
   }
   return true;
+}
+
+/** Where the first entry of a `pushed` frame begins, if it is of the known form. */
+export function firstRowAt(bytes: Buffer, start: number): number {
+  return start + (hasShortHead(bytes, start) ? 3 : 5);
+}
+
+function hasShortHead(bytes: Buffer, start: number): boolean {
+  const head = bytes[start + 2] as number;
+  return head >= 0x90 && head <= 0x9f;
 }
 
 /** -1: not an entry of the known form. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { writeBodyHead } from '../../bench/generator/body.ts';
 import { Member } from '../../bench/generator/member.ts';
+import { PushedFrames } from '../../bench/generator/pushed-frames.ts';
 import { FramingBroken } from '../../bench/generator/wire.ts';
 import { decodeFromDevice, encodeEntryFrame, encodePushed, type FromDevice, type ToDevice } from '../../src/protocol/codec.ts';
 import type { Entry } from '../../src/protocol/messages.ts';
@@ -20,8 +21,8 @@ function entryOf(seq: number, sender: number, counter: number): Entry {
   return { chatId, seq, entryKind: 1, author, device, number: 1_800_000_000_000 * 1_024, countable: seq, atMs: 1_800_000_000_000, contentType: 'application/octet-stream', body };
 }
 
-/** Member 11 of a chat whose members are 10, 11 and 12. */
-function memberOf() {
+/** A member of a chat whose members are 10, 11 and 12. */
+function memberOf(index = 11, pushedFrames = new PushedFrames(bodyBytes)) {
   const told: unknown[] = [];
   const written: FromDevice[] = [];
   const pulls: { readonly frame: FromDevice; readonly answer: (frame: ToDevice) => void }[] = [];
@@ -40,7 +41,7 @@ function memberOf() {
     write: (frame: Uint8Array) => written.push(decodeFromDevice(frame.subarray(6)) as FromDevice),
     ask: (frame: FromDevice) => new Promise<ToDevice>((answer) => pulls.push({ frame, answer })),
   };
-  const member = new Member(link, { chatId, peer: undefined, index: 11, firstOfChat: 10, chatMembers: 3, flowBase: 30, baseSeq: 2 }, bodyBytes, tally);
+  const member = new Member(link, { chatId, peer: undefined, index, firstOfChat: 10, chatMembers: 3, flowBase: 30, baseSeq: 2 }, bodyBytes, tally, pushedFrames);
   const push = (entry: Entry): boolean => {
     const bytes = Buffer.from(encodeEntryFrame(entry));
     return member.entry(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.byteLength);
@@ -62,6 +63,53 @@ test('entries pushed together are judged one by one, of whatever lengths, but fo
   ]);
   assert.equal(pushTogether(Array.from({ length: 20 }, (_, at) => entryOf(70_001 + at, 10, 1 + at))), true);
   assert.equal(told.length, 22);
+});
+
+test('members who get the same bytes read them once, and are judged each by itself', () => {
+  const shared = new PushedFrames(bodyBytes);
+  const [one, other] = [memberOf(11, shared), memberOf(12, shared)];
+  const together = [entryOf(3, 10, 0), entryOf(4, 11, 0), entryOf(5, 12, 0)];
+  for (const { pushTogether } of [one, other]) assert.equal(pushTogether(together), true);
+  assert.deepEqual(one.told, [
+    ['pushed', 30, 0, 1_234.5],
+    ['pushed', 32, 0, 1_234.5],
+  ]);
+  assert.deepEqual(other.told, [
+    ['pushed', 30, 0, 1_234.5],
+    ['pushed', 31, 0, 1_234.5],
+  ]);
+});
+
+test('a frame of the same length, or of the same beginning, is not taken for the last one', () => {
+  const { told, pushTogether } = memberOf();
+  pushTogether([entryOf(3, 10, 0), entryOf(4, 12, 0)]);
+  pushTogether([entryOf(5, 10, 1), entryOf(6, 12, 1)]);
+  pushTogether([entryOf(5, 10, 1), entryOf(6, 12, 1), entryOf(7, 12, 2)]);
+  pushTogether([entryOf(5, 10, 1)]);
+  assert.deepEqual(
+    told.map((one) => (one as unknown[]).slice(1, 3)),
+    [
+      [30, 0],
+      [32, 0],
+      [30, 1],
+      [32, 1],
+      [30, 1],
+      [32, 1],
+      [32, 2],
+      [30, 1],
+    ],
+  );
+});
+
+test('a frame with something else in it is read anew by each, and the next whole one too', () => {
+  const { told, pushTogether } = memberOf();
+  const plain = { ...entryOf(4, 12, 1), entryKind: 3 };
+  const whole = [entryOf(3, 10, 0), entryOf(5, 10, 1)];
+  for (const entries of [whole, [entryOf(3, 10, 0), plain], [entryOf(3, 10, 0), plain], whole]) assert.equal(pushTogether(entries), true);
+  assert.deepEqual(
+    told.map((one) => (one as unknown[])[2]),
+    [0, 1, 0, 0, 0, 1],
+  );
 });
 
 test('our own pushed by itself is counted, for a server that says it to its author must not look well', () => {
