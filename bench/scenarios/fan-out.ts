@@ -18,7 +18,7 @@ export const fanOut: Scenario = {
     kind: 'traffic',
     chats: (values) => ({ count: settingOf(values, 'rooms'), members: settingOf(values, 'members'), direct: false }),
     p99MsMax: (values) => (isLarge(values) ? 500 : 100),
-    restMsMax: (values) => (isLarge(values) ? 5 : 0.5),
+    restMsMax: (values) => (isLarge(values) ? 5 : 2),
     startRate: 100,
     rateMax: 1_000_000,
     half: false,

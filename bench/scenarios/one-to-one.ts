@@ -14,7 +14,7 @@ export const oneToOne: Scenario = {
     kind: 'traffic',
     chats: (values) => ({ count: settingOf(values, 'pairs'), members: 2, direct: true }),
     p99MsMax: () => 100,
-    restMsMax: () => 0.5,
+    restMsMax: () => 2,
     startRate: 2_000,
     rateMax: 1_000_000,
     half: true,
