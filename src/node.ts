@@ -15,7 +15,6 @@ import type { Chain } from './services/chat-check.ts';
 import { HottestChats } from './services/hottest-chats.ts';
 import { argon2Passwords } from './services/passwords.argon2.ts';
 import { type RateGuard, rateGuard, scaledRules } from './services/rate-limits.ts';
-import { signatures } from './services/signatures.sodium.ts';
 import { joseAccessTokens } from './services/tokens.jose.ts';
 import type { RateLimits } from './store/rate-limits.ts';
 import type { Stores } from './store/stores.ts';
@@ -72,6 +71,8 @@ export interface RunningNode {
 
 /** Who signs access tokens. */
 const issuer = 'parley';
+/** From this level on tokens are written with a MAC. */
+const tokenMacLevel = 2;
 
 export async function startNode(settings: Settings, ports: NodePorts, log: Log, metrics: Metrics): Promise<RunningNode> {
   const { clock, random } = ports;
@@ -83,10 +84,11 @@ export async function startNode(settings: Settings, ports: NodePorts, log: Log, 
   const listening = { socketPort: 0, apiPort: 0, opsPort: 0 };
   const asked = promised<string>();
   const failed = promised<unknown>();
-  const known = await accountsOf(settings, ports, log, (userId, deviceId) => {
+  const onRevoked = (userId: UserId, deviceId: DeviceId): void => {
     edge.devices?.revoked(deviceId);
     system.router.revokeDevice(userId, deviceId);
-  });
+  };
+  const known = await accountsOf(settings, ports, onRevoked, () => system.membership.level >= tokenMacLevel);
   const pacing = new Pacing(nodeEventLoop);
   const onDrain = (): void => asked.resolve('asked by an operator');
   const system = startSystem({
@@ -149,12 +151,10 @@ export interface Edge {
 async function accountsOf(
   settings: Settings,
   { stores, clock, wallMs: nowMs, randomBytes, rateLimits }: NodePorts,
-  log: Log,
   onRevoked: (userId: UserId, deviceId: DeviceId) => void,
+  writesMac: () => boolean,
 ): Promise<KnownAccounts> {
-  const { verifierOf, fallbackBecause } = signatures();
-  if (fallbackBecause !== undefined) log.warn({ because: fallbackBecause }, 'libsodium does not load; OpenSSL verifies tokens, which takes twice as long');
-  const access = await joseAccessTokens({ store: stores.tokens, issuer, nowMs, risingMs: () => clock.nowMs(), randomBytes, verifierOf });
+  const access = await joseAccessTokens({ store: stores.tokens, issuer, nowMs, risingMs: () => clock.nowMs(), randomBytes, writesMac });
   const rates = rateGuard(rateLimits, scaledRules(settings.PARLEY_RATE_FACTOR));
   const passwords = await argon2Passwords();
   return { rates, ...accounts({ stores, access, passwords, rates, registration: settings.PARLEY_REGISTRATION, nowMs, randomBytes, onRevoked }) };

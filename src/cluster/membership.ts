@@ -95,8 +95,8 @@ export interface MembershipNeeds {
   readonly rules?: ViewRules;
 }
 
-/** What this build reads: rises with each new kind of entry or envelope. */
-export const featureLevel = 1;
+/** What this build reads: rises with each new kind of entry, envelope or token. */
+export const featureLevel = 2;
 
 const numbersPerMs = 1_024;
 const urlsMax = 1_024;

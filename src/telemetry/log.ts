@@ -35,7 +35,7 @@ export interface LogOptions {
 /** Names of fields whose values never reach a line. */
 const secret = /token|passw|passphrase|secret|authorization|cookie|credential|private|^otp$|^jwt$|bod(y|ies)$|^content$|^contents$|payload|^text$|^frames?$|^title$/i;
 /** What gives a secret away inside of a text: a bearer's token, a JWT, a password or token in a URL or a form. */
-const secretInText = /(bearer\s+)\S+|eyJ[\w-]{5,}\.[\w-]+\.[\w-]*|((?:token|passw(?:or)?d|secret)["']?\s*[=:]\s*["']?)[^\s"'&,;]+/gi;
+const secretInText = /(bearer\s+)\S+|eyJ[\w-]{5,}\.[\w-]+\.[\w-]*(?:~[\w-]*)?|((?:token|passw(?:or)?d|secret)["']?\s*[=:]\s*["']?)[^\s"'&,;]+/gi;
 const removed = '[removed]';
 const depthMax = 6;
 const itemsMax = 50;

@@ -7,6 +7,7 @@ import { clocksJump } from './clocks-jump.ts';
 import { nodesChange } from './nodes-change.ts';
 import { presenceCrosses } from './presence-crosses.ts';
 import { runOn, twoAtOnce } from './served.ts';
+import { tokenMacs } from './token-macs.ts';
 
 let cluster: Cluster;
 
@@ -27,3 +28,4 @@ twoAtOnce(() => amongNodes(() => cluster));
 clocksJump(() => cluster);
 nodesChange(() => cluster);
 presenceCrosses(() => cluster); // as the newer build, which all are by now
+tokenMacs(() => cluster);

@@ -186,7 +186,7 @@ async function pairOwnedBy(t: TestContext, cluster: Cluster, owner: ClusterNode,
   throw new Error(`of ${pairsMax} chats none is ${owner.name}'s`);
 }
 
-async function until(holds: () => boolean | Promise<boolean>, what: string, msMax = 20_000): Promise<void> {
+export async function until(holds: () => boolean | Promise<boolean>, what: string, msMax = 20_000): Promise<void> {
   const startedMs = performance.now();
   while (!(await holds())) {
     assert.ok(performance.now() - startedMs < msMax, what);

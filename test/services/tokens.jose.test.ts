@@ -18,8 +18,8 @@ interface Issuer {
   readonly clock: { nowMs: number };
 }
 
-async function issuer({ stores = memoryStores(), clock = { nowMs: 1_800_000_000_500 }, name = 'test' } = {}): Promise<Issuer> {
-  return { access: await joseAccessTokens({ store: stores.tokens, issuer: name, nowMs: () => clock.nowMs, randomBytes }), stores, clock };
+async function issuer({ stores = memoryStores(), clock = { nowMs: 1_800_000_000_500 }, name = 'test', writesMac = (): boolean => true } = {}): Promise<Issuer> {
+  return { access: await joseAccessTokens({ store: stores.tokens, issuer: name, nowMs: () => clock.nowMs, randomBytes, writesMac }), stores, clock };
 }
 
 async function newestKey({ stores }: Issuer): Promise<{ readonly keyId: string; readonly jwk: JWK }> {
@@ -44,12 +44,13 @@ test('a token that was signed here is good at once, and says whose it is and unt
   assert.ok(clock.nowMs < expiresAtMs);
 });
 
-test('a token is a JWT that another library verifies too, with the key that is kept', async () => {
+test('a token begins with a JWT that another library verifies too, with the key that is kept', async () => {
   const from = await issuer();
   const { token } = await from.access.sign(ann, phone, 7);
   const { jwk } = await newestKey(from);
   const { d: _secret, ...open } = jwk;
-  const { payload, protectedHeader } = await jwtVerify(token, await importJWK(open, 'EdDSA'), { issuer: 'test', currentDate: new Date(from.clock.nowMs) });
+  const [jwt = ''] = token.split('~');
+  const { payload, protectedHeader } = await jwtVerify(jwt, await importJWK(open, 'EdDSA'), { issuer: 'test', currentDate: new Date(from.clock.nowMs) });
   assert.deepEqual([payload.sub, payload['dev'], protectedHeader.alg], [ann, phone, 'EdDSA']);
   assert.equal(typeof payload.jti, 'string');
 });
@@ -87,6 +88,58 @@ test('no letter of a token can be changed, left out or added', async () => {
     assert.equal(await access.verify(token.slice(0, at) + token.slice(at + 1)), 'wrong', `letter ${at} left out`);
   }
   for (const more of ['=', ' ', '.', 'A', '\n']) assert.equal(await access.verify(token + more), 'wrong');
+});
+
+test('while an older node is about tokens have no MAC; of those no letter can be changed, left out or added either', async () => {
+  const { access, clock } = await issuer({ writesMac: () => false });
+  const { token } = await access.sign(ann, phone, 7);
+  assert.equal(token.includes('~'), false);
+  assert.equal(typeof access.verify(token), 'object');
+  for (let at = 0; at < token.length; at += 1) {
+    clock.nowMs += tokenLimits.keysReloadMinMs / 1_000;
+    assert.equal(await access.verify(token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1)), 'wrong', `letter ${at} changed`);
+    assert.equal(await access.verify(token.slice(0, at) + token.slice(at + 1)), 'wrong', `letter ${at} left out`);
+  }
+  for (const more of ['=', ' ', '.', 'A', '\n', '~']) assert.equal(await access.verify(token + more), 'wrong');
+});
+
+test('a node takes tokens with a MAC and without one, whether it writes them or not', async () => {
+  const writes = await issuer();
+  const keeps = await issuer({ stores: writes.stores, clock: writes.clock, writesMac: () => false });
+  for (const from of [writes, keeps]) {
+    const { token } = await from.access.sign(ann, phone, 7);
+    assert.deepEqual(writes.access.verify(token), keeps.access.verify(token));
+    assert.equal(typeof writes.access.verify(token), 'object');
+  }
+});
+
+test('a MAC is good for the very text that it was made for, under the key that the text names, and nothing makes up for a wrong one', async () => {
+  const from = await issuer();
+  const [jwt, mac] = (await from.access.sign(ann, phone, 7)).token.split('~') as [string, string];
+  const [otherJwt, otherMac] = (await from.access.sign(ann, phone, 7)).token.split('~') as [string, string];
+  const foreign = (await (await issuer()).access.sign(ann, phone, 7)).token.split('~')[1];
+  for (const wrong of [
+    otherMac,
+    foreign,
+    'A'.repeat(43),
+    '',
+    `${mac}~`,
+    `${mac}~${mac}`,
+    `~${mac}`,
+    `${mac}=`,
+    mac.slice(1),
+    mac.replaceAll('-', '+').replaceAll('_', '/').concat(' '),
+  ]) {
+    assert.equal(await from.access.verify(`${jwt}~${wrong}`), 'wrong', `${wrong}: its signature is right`);
+  }
+  const [header, claims, signature] = jwt.split('.');
+  const [, otherClaims, otherSignature] = otherJwt.split('.');
+  for (const text of [`${header}.${otherClaims}.${signature}`, `${header}.${claims}.${otherSignature}`, `${header}.${claims}.`, `${header}.${claims}`, `${header}.`]) {
+    assert.equal(await from.access.verify(`${text}~${mac}`), 'wrong', text);
+  }
+  from.clock.nowMs += tokenLimits.keyMs;
+  const [followed = ''] = (await from.access.sign(ann, phone, 7)).token.split('.');
+  assert.equal(await from.access.verify(`${followed}.${claims}.${signature}~${mac}`), 'wrong', 'another key');
 });
 
 test('what is no token is wrong, however odd', async () => {

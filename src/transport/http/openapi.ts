@@ -26,7 +26,7 @@ export function openApi(routes: readonly Route[]): Json {
     openapi: '3.1.0',
     info: { title: 'Parley', version: '1', description: 'Accounts, devices and users. Messages travel over the WebSocket that /v1/server names.' },
     paths,
-    components: { schemas: schemas(), securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+    components: { schemas: schemas(), securitySchemes: { accessToken: { type: 'http', scheme: 'bearer' } } },
   };
 }
 
