@@ -40,7 +40,7 @@ export interface OutgoingCounts {
 export class Outgoing {
   readonly counts: OutgoingCounts = { messages: 0, bytes: 0, envelopes: 0, leftOut: 0, again: 0 };
   readonly #needs: OutgoingNeeds;
-  readonly #turn = new Map<string, Batch>();
+  #turn = new Map<string, Batch>();
   readonly #kept = new Queue<Message>();
   /** Of all that was ever kept, how many have been confirmed. */
   #confirmed = 0;
@@ -94,9 +94,10 @@ export class Outgoing {
 
   /** Makes one message of what each address got in this turn. */
   endTurn(): void {
-    if (this.#turn.size === 0) return;
-    for (const [subject, batch] of this.#turn) this.#finish(subject, batch);
-    this.#turn.clear();
+    const turn = this.#turn;
+    if (turn.size === 0) return;
+    this.#turn = new Map(); // a cleared one would keep what stood in it, see src/transport/together.ts
+    for (const [subject, batch] of turn) this.#finish(subject, batch);
   }
 
   /** The way is free: everything unconfirmed leaves, perhaps again, in its order. */

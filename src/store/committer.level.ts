@@ -93,7 +93,7 @@ export class Committer {
   }
 
   /** The ends of logs that are not in the database yet. */
-  get recent(): Pick<Recent, 'tailsOf' | 'whileReading'> {
+  get recent(): Pick<Recent, 'tailsOf' | 'recordsOf' | 'whileReading'> {
     return this.#recent;
   }
 

@@ -60,7 +60,7 @@ async function again(home: Home, committer: Committer, head: Head, { chatId, ent
   const first = entries[0]?.seq ?? 0;
   if (first > 0 && first <= head.lastSeq) {
     await head.group?.durable;
-    const tail = committer.recent.tailsOf(chatId).find(({ firstSeq, lastSeq }) => firstSeq <= first && first <= lastSeq);
+    const tail = committer.recent.recordsOf(chatId).find(({ firstSeq, lastSeq }) => firstSeq <= first && first <= lastSeq);
     const records = tail ?? (await home.read((database) => packOf({ database, packs: home.packs }, chatId, first)));
     if (records !== undefined && tipAt(records.bytes, placeOf(records, first)) === tip) return;
   }
@@ -108,7 +108,7 @@ async function readRange(sources: Sources, chatId: ChatId, range: Range): Promis
 
 function readFrom(sources: Sources, chatId: ChatId, range: Range, first: number): Promise<readonly Entry[]> {
   // As they are now: what goes into the database meanwhile is still in these.
-  const tails = sources.committer.recent.tailsOf(chatId).map(({ firstSeq, lastSeq, bytes }) => ({ firstSeq, lastSeq, bytes }));
+  const tails = sources.committer.recent.recordsOf(chatId).map(({ firstSeq, lastSeq, bytes }) => ({ firstSeq, lastSeq, bytes }));
   const asked = { first, last: range.before - 1, range };
   return range.from === 'first' ? readForward(sources, chatId, tails, asked) : readBackward(sources, chatId, tails, asked);
 }

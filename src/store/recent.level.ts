@@ -8,6 +8,7 @@ import type { Group } from './group.level.ts';
 import { type Home, isFull } from './home.level.ts';
 import type { Segment } from './journal.level.ts';
 import type { Row } from './journal-block.level.ts';
+import type { Records } from './records.level.ts';
 import type { Database } from './schema.level.ts';
 import { Generation, type Tail } from './tails.level.ts';
 
@@ -70,6 +71,11 @@ export class Recent {
     const newer = this.#current.tails.get(chatId);
     if (older === undefined) return newer === undefined ? none : [newer];
     return newer === undefined ? [older] : [older, newer];
+  }
+
+  /** The same as records, in order. */
+  recordsOf(chatId: ChatId): readonly Records[] {
+    return this.tailsOf(chatId).flatMap(({ parts }) => parts);
   }
 
   /** For who uses tails beyond the turn in which it found them: while `read` is under way they keep their bytes. */

@@ -3,104 +3,76 @@ import type { Clock } from '../structures/clock.ts';
 import type { ChatId } from '../structures/ids.ts';
 import type { Appended, Row } from './journal-block.level.ts';
 import type { Tip } from './messages.ts';
-import { type Pack, packBytes } from './packs.level.ts';
-import { behind, placeOf, type Records, tipAt } from './records.level.ts';
+import type { Pack } from './packs.level.ts';
+import type { Records } from './records.level.ts';
+import { TailPart, tailPartBytesMax } from './tail-part.level.ts';
 
 const initialBytes = 512;
+/** A quarter more than the last time: of a hundred messages one time and the next there are seldom more than that. */
+const spareShift = 2;
 /** A third of a millisecond, and then it rests. */
 const releasedAtOnce = 1_000;
 const restMs = 8;
 
-/** The end of one log. */
-export class Tail implements Records {
+/** The end of one log: parts, one after the other, so that a busy chat's neither has to be copied when it grows nor is looked through from its very beginning by who reads. */
+export class Tail {
   firstSeq: number;
   lastSeq: number;
   tip: Tip = 0;
   fold: { readonly seq: number; readonly bytes: Uint8Array } | undefined;
-  #bytes: Buffer;
-  #from = 0;
-  #to = 0;
-  /** Where packs end, with the last seq and the tip there, by turns: to look for them in all tails at once would take the event loop tens of milliseconds. */
-  readonly #ends: number[] = [];
-  #packFrom = 0;
+  byteLength = 0;
+  readonly #parts: TailPart[] = [];
+  readonly #expectedBytes: number;
 
-  /** `bytes`: room for as many to begin with. */
-  constructor(firstSeq: number, bytes: number) {
+  /** `expectedBytes`: how large it will about become, as far as anybody knows. */
+  constructor(firstSeq: number, expectedBytes: number) {
     this.firstSeq = firstSeq;
     this.lastSeq = firstSeq - 1;
-    this.#bytes = Buffer.allocUnsafeSlow(bytes);
+    this.#expectedBytes = expectedBytes;
   }
 
-  /** The records; a view that stays true while the tail grows. */
-  get bytes(): Buffer {
-    return this.#bytes.subarray(this.#from, this.#to);
+  /** In order, without a gap. */
+  get parts(): readonly Records[] {
+    return this.#parts;
   }
 
-  get byteLength(): number {
-    return this.#to - this.#from;
-  }
-
-  add({ firstSeq, count, tip, from, to, fold }: Appended, source: Buffer): void {
+  add(appended: Appended, source: Buffer): void {
+    const { firstSeq, count, tip, from, to, fold } = appended;
     if (firstSeq !== this.lastSeq + 1) throw new Error(`the journal has a gap: after ${this.lastSeq} comes ${firstSeq}`);
-    const end = this.#to + to - from;
-    if (end > this.#bytes.byteLength) {
-      const larger = Buffer.allocUnsafeSlow(2 * end);
-      this.#bytes.copy(larger, 0, 0, this.#to);
-      this.#bytes = larger;
-    }
-    source.copy(this.#bytes, this.#to, from, to);
-    const start = this.#to;
-    this.#to = end;
+    this.#partFor(firstSeq, to - from).add(appended, source);
+    this.byteLength += to - from;
     this.lastSeq += count;
     this.tip = tip;
-    if (count === 1 || to - from < packBytes) this.#recordEnds(end, this.lastSeq, tip);
-    else this.#lookForEnds(start, firstSeq);
     if (fold !== undefined) this.fold = { seq: this.lastSeq, bytes: fold };
   }
 
   /** Gives its memory back now; views of it have no length from here on. Nobody may read it any more. */
   release(): void {
-    (this.#bytes.buffer as ArrayBuffer).transfer(0);
+    for (const part of this.#parts) part.release();
   }
 
   /** Leaves out what is in the database already. */
   dropUpTo(seq: number): void {
     if (seq < this.firstSeq) return;
-    const first = Math.min(seq, this.lastSeq) + 1;
-    this.#from += placeOf(this, first);
-    this.firstSeq = first;
-    this.#ends.length = 0;
-    this.#packFrom = this.#from;
-    this.#lookForEnds(this.#from, first);
+    const left = this.#parts.findIndex((part) => part.lastSeq > seq);
+    this.#parts.splice(0, left < 0 ? this.#parts.length : left);
+    this.#parts[0]?.dropUpTo(seq);
+    this.firstSeq = Math.min(seq, this.lastSeq) + 1;
+    this.byteLength = this.#parts.reduce((sum, part) => sum + part.byteLength, 0);
   }
 
-  /** These records in packs of about 32 KB each. */
+  /** Its records in packs of about 32 KB each. */
   *packs(chatId: ChatId): Generator<Pack> {
-    const ends = this.#ends;
-    let from = this.#from;
-    let first = this.firstSeq;
-    for (let at = 0; at < ends.length; at += 3) {
-      const [to, lastSeq, tip] = [ends[at] as number, ends[at + 1] as number, ends[at + 2] as number];
-      yield { chatId, lastSeq, count: lastSeq - first + 1, tip, bytes: this.#bytes.subarray(from, to) };
-      from = to;
-      first = lastSeq + 1;
-    }
-    if (from < this.#to) yield { chatId, lastSeq: this.lastSeq, count: this.lastSeq - first + 1, tip: this.tip, bytes: this.#bytes.subarray(from, this.#to) };
+    for (const part of this.#parts) yield* part.packs(chatId);
   }
 
-  /** A record, the one of `seq`, ends at `at`: there the pack may end. */
-  #recordEnds(at: number, seq: number, tip: Tip): void {
-    if (at - this.#packFrom < packBytes) return;
-    this.#ends.push(at, seq, tip);
-    this.#packFrom = at;
-  }
-
-  #lookForEnds(start: number, first: number): void {
-    for (let at = start, seq = first; at < this.#to; seq += 1) {
-      const tip = tipAt(this.#bytes, at);
-      at = behind(this.#bytes, at);
-      this.#recordEnds(at, seq, tip);
-    }
+  #partFor(firstSeq: number, bytes: number): TailPart {
+    const last = this.#parts.at(-1);
+    if (last?.hasRoom(bytes)) return last;
+    const expected = Math.max(initialBytes, this.#expectedBytes - this.byteLength, this.byteLength >> 1);
+    const part = new TailPart(firstSeq, Math.max(bytes, Math.min(expected, tailPartBytesMax)));
+    this.#parts.push(part);
+    return part;
   }
 }
 
@@ -113,16 +85,16 @@ export class Generation {
   bytes = 0;
   readonly #expected: ReadonlyMap<ChatId, number>;
 
-  /** `before`: what the segment before it held. Busy chats stay busy: room for as much at once, where doubling would allocate four times that, and every such byte brings the next full collection nearer. */
+  /** `before`: what the segment before it held. Busy chats stay busy: room for as much at once, where growing would allocate a multiple of that, and every such byte brings the next full collection nearer. */
   constructor(before?: Generation) {
-    this.#expected = new Map([...(before?.tails ?? [])].map(([chatId, { byteLength }]) => [chatId, byteLength]));
+    this.#expected = new Map([...(before?.tails ?? [])].map(([chatId, { byteLength }]) => [chatId, byteLength + (byteLength >> spareShift)]));
   }
 
   append(appended: Appended, source: Buffer): void {
     this.bytes += appended.to - appended.from;
     let tail = this.tails.get(appended.chatId);
     if (tail === undefined) {
-      tail = new Tail(appended.firstSeq, initialBytes + (this.#expected.get(appended.chatId) ?? 0));
+      tail = new Tail(appended.firstSeq, this.#expected.get(appended.chatId) ?? 0);
       this.tails.set(appended.chatId, tail);
     }
     tail.add(appended, source);

@@ -19,7 +19,7 @@ const several = -1; // no socket has this number
 
 export class Together {
   readonly #publish: Publish;
-  readonly #chats = new Map<ChatId, Gathered>();
+  #chats = new Map<ChatId, Gathered>();
 
   constructor(publish: Publish) {
     this.#publish = publish;
@@ -50,9 +50,11 @@ export class Together {
   }
 
   leaveAll(): void {
-    if (this.#chats.size === 0) return;
-    for (const [chatId, gathered] of this.#chats) this.#say(chatId, gathered);
-    this.#chats.clear();
+    const chats = this.#chats;
+    if (chats.size === 0) return;
+    // A new one: a map that is cleared leaves its table with all that stood in it, which points to the next one. Once one of them was old, young collections took it all for alive.
+    this.#chats = new Map();
+    for (const [chatId, gathered] of chats) this.#say(chatId, gathered);
   }
 
   #say(chatId: ChatId, { frames, except }: Gathered): void {
