@@ -5,9 +5,9 @@ import { connect, type Socket as Wire } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { loadUws } from '../src/transport/load.uws.ts';
 import { chooseTransport } from '../src/transport/server.choice.ts';
 import type { SocketHandlers } from '../src/transport/server.ts';
-import { loadUws } from '../src/transport/server.uws.ts';
 
 const kinds = ['bare', 'uws', 'ws'] as const;
 type Kind = (typeof kinds)[number];

@@ -1,6 +1,7 @@
 // Which socket server this process uses: the native one where it loads, else `ws`, which keeps the same contract more slowly.
+import { loadUws } from './load.uws.ts';
 import type { ListenSockets } from './server.ts';
-import { loadUws, uwsServer } from './server.uws.ts';
+import { uwsServer } from './server.uws.ts';
 import { listenWs } from './server.ws.ts';
 
 export type TransportWanted = 'auto' | 'uws' | 'ws';

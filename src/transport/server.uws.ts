@@ -1,11 +1,11 @@
 // The socket server on uWebSockets.js: one native library between the network and the handlers, 1.5 KiB a socket.
 import { access, constants } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { closes } from '../protocol/errors.ts';
 import { NativeArrivals } from './arrivals.uws.ts';
 import type { ListenSockets, Socket, SocketHandlers, SocketServer, SocketServerOptions } from './server.ts';
 import { frameBytesHardMax } from './server.ts';
 import { TurnSocket, Turns } from './turns.ts';
+import { Undrained } from './undrained.uws.ts';
 import { addressTextOf } from './upgrade.ts';
 import type { Uws, UwsApp, UwsBehavior, UwsSocket } from './uws.d.ts';
 
@@ -27,6 +27,8 @@ class NativeSocket extends TurnSocket {
   #mayBuffer = false;
   /** Has ever had one: what is published may be held without a call of ours. */
   #hasTopics = false;
+  /** A topic that nobody else has; undefined until it was of use. */
+  #ownTopic: string | undefined = undefined;
 
   constructor(server: NativeServer, native: Native) {
     super(server.turns.nextId(), server.turns);
@@ -60,6 +62,7 @@ class NativeSocket extends TurnSocket {
     const native = this.#native;
     const frame = this.first;
     if (native === undefined || frame === undefined) return;
+    if (this.#hasTopics && this.#joinPublished(native, frame)) return;
     const server = this.#server;
     server.writing = this;
     if (this.rest !== undefined) {
@@ -68,6 +71,24 @@ class NativeSocket extends TurnSocket {
     } else if (this.#write(native, frame)) this.first = undefined;
     else this.keepFrom(0);
     server.writing = undefined;
+  }
+
+  /**
+   * Makes the frames of the turn part of what is published to this socket, which the library is about to write: a send would be a write of its own, before or after that one, even
+   * within a cork (the library ends the cork when it hands over what was published). False where nothing was published, or where they could be dropped.
+   */
+  #joinPublished(native: Native, frame: Uint8Array): boolean {
+    const { undrained } = this.#server;
+    if (!this.open || undrained.bytes === 0 || this.waitingBytes + undrained.bytes > this.turns.windowBytesMax) return false;
+    if (this.#ownTopic === undefined) {
+      this.#ownTopic = `socket ${this.id}`;
+      native.subscribe(this.#ownTopic);
+    }
+    this.#server.publish(this.#ownTopic, frame);
+    for (const next of this.rest ?? []) this.#server.publish(this.#ownTopic, next);
+    this.first = undefined;
+    this.rest = undefined;
+    return true;
   }
 
   /** Inside a cork: every frame of the turn. */
@@ -131,6 +152,7 @@ interface Lingering {
 class NativeServer implements SocketServer {
   readonly transport = 'uws';
   readonly turns: Turns;
+  readonly undrained = new Undrained(setImmediate);
   /** The socket that is just being written to, and how many frames the library has dropped for it meanwhile. */
   writing: NativeSocket | undefined = undefined;
   drops = 0;
@@ -173,6 +195,7 @@ class NativeServer implements SocketServer {
   }
 
   publish(topic: string, frame: Uint8Array, except?: Socket): void {
+    this.undrained.add(frame.byteLength);
     if (except instanceof NativeSocket && except.publish(topic, frame)) return;
     this.#app.publish(topic, frame, true);
   }
@@ -263,26 +286,4 @@ export function uwsServer(uws: Uws): ListenSockets {
     if (options.tls !== undefined) for (const file of [options.tls.keyFile, options.tls.certFile]) await access(file, constants.R_OK);
     return new NativeServer(uws, options, handlers).listen();
   };
-}
-
-/** A library that was found, by the name of its package. */
-export interface LoadedUws {
-  readonly uws: Uws;
-  readonly library: string;
-}
-
-/** The official package wherever somebody has installed it, else the leaf built for this machine and this Node. Throws with what was tried and why each did not load. */
-export function loadUws(): LoadedUws {
-  const require = createRequire(import.meta.url);
-  const libraries = ['uWebSockets.js', `@uwsjs/${process.platform}-${process.arch}-${process.versions.node.split('.')[0]}`];
-  const failures: string[] = [];
-  for (const library of libraries) {
-    try {
-      return { uws: require(library) as Uws, library };
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      failures.push(`${library}: ${code === 'MODULE_NOT_FOUND' ? 'not installed' : message}`);
-    }
-  }
-  throw new Error(`No native WebSocket library loads here (${failures.join('; ')}).`);
 }

@@ -105,6 +105,27 @@ export function framesContract(name: string, listen: ListenSockets): void {
       assert.deepEqual(heard, [[1, 3, 6], [1, 2, 3], [5]]);
     });
 
+    test('of what is sent and published in the same turns nothing is missing, each kind in order, whatever its size', async (t) => {
+      const recorder = new Recorder();
+      const { server, pair } = await rig(t, listen, recorder, { windowBytesMax: 1024 * 1024 });
+      const { client, socket } = await pair(recorder);
+      socket.subscribe('chat');
+      const sizes = [4, 10, 130, 4_100, 20_000, 70_000, 8];
+      for (let round = 0, sent = 0, published = 0; round < sizes.length; round += 1) {
+        for (let i = 0; i < 40; i += 1) {
+          if (i % (round + 1) === 0) server.publish('chat', numbered(published++, sizes[(round + i) % 3] as number));
+          assert.equal(socket.send(numbered(1_000_000 + sent++, i === 0 ? (sizes[round] as number) : 10)), true);
+          if (i % 9 === round) server.flush();
+        }
+        await client.messages.count(sent + published);
+      }
+      const numbers = client.messages.all.map((frame) => frame.readUInt32BE());
+      const sent = numbers.filter((number) => number >= 1_000_000);
+      const published = numbers.filter((number) => number < 1_000_000);
+      assert.deepEqual([sent, published], [sent.map((_, i) => 1_000_000 + i), published.map((_, i) => i)]);
+      assert.deepEqual(recorder.skips.all, []);
+    });
+
     test('a frame published by one who has gone reaches all who are still there', async (t) => {
       const recorder = new Recorder();
       const { server, pair } = await rig(t, listen, recorder);

@@ -1,8 +1,9 @@
 // uWebSockets.js keeps the contract; where it has to load, it loads.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { loadUws } from '../../src/transport/load.uws.ts';
 import { chooseTransport } from '../../src/transport/server.choice.ts';
-import { loadUws, uwsServer } from '../../src/transport/server.uws.ts';
+import { uwsServer } from '../../src/transport/server.uws.ts';
 import { socketServerContract } from './server.contract.ts';
 
 const mustLoad = process.platform === 'linux' && process.arch === 'x64';
