@@ -6,6 +6,7 @@ import type { News } from '../output/steps.ts';
 import { settingOf, type TrafficLoad, type Values } from '../scenarios/scenario.ts';
 import { type Found, highestRate } from '../search.ts';
 import type { Target } from '../targets/target.ts';
+import { settle } from './settle.ts';
 import { Side, type SideOptions, type Stops, type Stretch, usedOf } from './side.ts';
 import { generatorBusyWhy, generatorShareMax, measuredOf, medianLatency, percent, shown } from './summary.ts';
 
@@ -95,6 +96,7 @@ async function search(contest: Contest, run: TrafficRun): Promise<void> {
   const { load, news } = run;
   const { side } = contest;
   const p99MsMax = limitMs(run) * stepShareOfLimit;
+  let settlingMs = 0; // not of the time that a search may take
   const holdsAt = async (rate: number, narrowing: boolean): Promise<boolean> => {
     const stretch = await side.measure('search', { rate, ...(narrowing ? narrowStep : step), p99MsMax });
     const good = holds(stretch.result, p99MsMax);
@@ -103,13 +105,15 @@ async function search(contest: Contest, run: TrafficRun): Promise<void> {
     news.say(
       `${side.target.name}: ${Math.round(rate)}/s ${good ? 'holds' : 'fails'}, p99 ${shown(stretch.result.latency.ms(99))} ms, server ${percent(server?.utilisation)}, generator ${percent(generator.utilisation)}`,
     );
+    if (!good) settlingMs += await settle(side.target.pid);
     return good;
   };
   const rateMax = run.rateMax ?? load.rateMax;
   news.say(`${side.target.name}: warming up`);
   await side.measure('warm', { rate: Math.min(warmFactor * load.startRate, rateMax), ...warmUp, p99MsMax: Number.POSITIVE_INFINITY });
+  await settle(side.target.pid);
   const limits = { startRate: Math.min(load.startRate, rateMax), rateMax, ratioMin, budgetMs: searchBudgetMs };
-  contest.found = await highestRate(holdsAt, limits, () => performance.now());
+  contest.found = await highestRate(holdsAt, limits, () => performance.now() - settlingMs);
   contest.rate = contest.found.held > 0 ? contest.found.held : load.startRate;
 }
 
@@ -123,7 +127,9 @@ async function measureInTurns(contests: readonly Contest[], run: TrafficRun, las
   for (let round = 0; round < rounds; round += 1) {
     for (const [contest, parts] of stretches) {
       if (!given && !lastAttempt && isLost(parts, p99MsMax)) continue;
-      parts.push(await contest.side.measure('measure', { rate: contest.rate, warmMs, measuredMs: measuredMs / rounds, p99MsMax: endsAtMs }));
+      const part = await contest.side.measure('measure', { rate: contest.rate, warmMs, measuredMs: measuredMs / rounds, p99MsMax: endsAtMs });
+      parts.push(part);
+      if (!given && !holds(part.result, p99MsMax)) await settle(contest.side.target.pid);
     }
   }
   for (const [contest, parts] of stretches) {
