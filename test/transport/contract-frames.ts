@@ -126,6 +126,22 @@ export function framesContract(name: string, listen: ListenSockets): void {
       assert.deepEqual(recorder.skips.all, []);
     });
 
+    test('what was sent and published in a turn leaves before the close frame of that turn, flushed or not', async (t) => {
+      const recorder = new Recorder();
+      const { server, pair } = await rig(t, listen, recorder);
+      for (const flushes of [true, false]) {
+        const { client, socket } = await pair(recorder);
+        socket.subscribe('chat');
+        await turn();
+        server.publish('chat', numbered(1, 10));
+        socket.send(numbered(2, 10));
+        if (flushes) server.flush();
+        socket.close(4503, 'after all that');
+        assert.deepEqual(await client.ended, { code: 4503, reason: 'after all that' });
+        assert.deepEqual(client.messages.all.map((frame) => frame.readUInt32BE()).toSorted(), [1, 2], `flushed ${flushes}`);
+      }
+    });
+
     test('a frame published by one who has gone reaches all who are still there', async (t) => {
       const recorder = new Recorder();
       const { server, pair } = await rig(t, listen, recorder);
