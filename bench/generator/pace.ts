@@ -11,7 +11,7 @@ const cell = new Int32Array(new SharedArrayBuffer(4));
 /**
  * Runs `turn` at most once a millisecond, all waiting sockets read between any two, until it returns false. A turn that took long is followed by a rest of a third of
  * that, up to `restMsMax`: latencies then come out too high, never too low: by that much, and where the generator is busy by some times as much, since its turns grow with the rests
- * (one-to-one at 40,000/s, 84 % busy with rests of up to 0.5 ms, 73 % with 2 ms: a median of 4 to 7 ms, and of 10 to 11).
+ * (one-to-one at 40,000/s, with rests as long as the turn: 84 % busy with at most 0.5 ms, 73 % with 2 ms, and a median of 4 to 7 ms and of 10 to 11).
  */
 export function pace(turn: (nowMs: number) => boolean, restMsMax: number): Promise<void> {
   // What else wants the generator's core must not show as latency of the server.

@@ -105,16 +105,21 @@ async function search(contest: Contest, run: TrafficRun): Promise<void> {
     news.say(
       `${side.target.name}: ${Math.round(rate)}/s ${good ? 'holds' : 'fails'}, p99 ${shown(stretch.result.latency.ms(99))} ms, server ${percent(server?.utilisation)}, generator ${percent(generator.utilisation)}`,
     );
-    if (!good) settlingMs += await settle(side.target.pid);
+    if (!good) settlingMs += await settled(side, news);
     return good;
   };
   const rateMax = run.rateMax ?? load.rateMax;
   news.say(`${side.target.name}: warming up`);
   await side.measure('warm', { rate: Math.min(warmFactor * load.startRate, rateMax), ...warmUp, p99MsMax: Number.POSITIVE_INFINITY });
-  await settle(side.target.pid);
+  await settled(side, news);
   const limits = { startRate: Math.min(load.startRate, rateMax), rateMax, ratioMin, budgetMs: searchBudgetMs };
   contest.found = await highestRate(holdsAt, limits, () => performance.now() - settlingMs);
   contest.rate = contest.found.held > 0 ? contest.found.held : load.startRate;
+}
+
+function settled({ target: { name, pid } }: Side, news: News): Promise<number> {
+  news.now(`${name}: until it has done what it was given`);
+  return settle(pid);
 }
 
 /** One full window for each contest, in alternating parts. Those that did not hold are left for another attempt at a lower rate. */
@@ -129,7 +134,7 @@ async function measureInTurns(contests: readonly Contest[], run: TrafficRun, las
       if (!given && !lastAttempt && isLost(parts, p99MsMax)) continue;
       const part = await contest.side.measure('measure', { rate: contest.rate, warmMs, measuredMs: measuredMs / rounds, p99MsMax: endsAtMs });
       parts.push(part);
-      if (!given && !holds(part.result, p99MsMax)) await settle(contest.side.target.pid);
+      if (!given && !holds(part.result, p99MsMax)) await settled(contest.side, news);
     }
   }
   for (const [contest, parts] of stretches) {

@@ -74,7 +74,7 @@ export interface SocketServer {
   readonly port: number;
   /** To every socket subscribed to the topic, but for `except`. One frame, encoded once. */
   publish(topic: string, frame: Uint8Array, except?: Socket): void;
-  /** Writes out what this turn has queued; also happens by itself at the end of the turn. */
+  /** Writes out what this turn has queued; also happens by itself at the end of the turn. What is published, and in uWebSockets.js what joins it, leaves with the next poll of the event loop. */
   flush(): void;
   /** Open ones; `connectionsMax` counts also those that we have closed and whose peer has not let go yet. */
   connections(): number;

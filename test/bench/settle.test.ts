@@ -1,32 +1,38 @@
 // Who was overloaded is waited for until nothing is left to do.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { settle } from '../../bench/runs/settle.ts';
+import type { Usage } from '../../bench/targets/usage.ts';
 
-const burns = `
-console.log('begins');
-for (const until = performance.now() + 1_000; performance.now() < until; );
-console.log('is done');
-setInterval(() => {}, 1_000);
-`;
+/** What the system says of a process of which each pair of looks, a second apart, finds it this busy. */
+function busy(shares: readonly number[]): { readonly looks: () => number; look(): Usage } {
+  let looks = 0;
+  let cpuSeconds = 0;
+  return {
+    looks: () => looks,
+    look() {
+      if (looks % 2 === 1) cpuSeconds += shares[(looks - 1) / 2] ?? 0;
+      looks += 1;
+      return { atMs: 1_000 * looks, cpuSeconds, waitedSeconds: 0 };
+    },
+  };
+}
 
-test('a process that is busy is waited for until it is not', async (t) => {
-  const child = spawn(process.execPath, ['-e', burns], { stdio: ['ignore', 'pipe', 'inherit'] });
-  t.after(() => child.kill());
-  const lines: string[] = [];
-  await new Promise<void>((begun) =>
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      lines.push(line);
-      if (line === 'begins') begun();
-    }),
-  );
-  const tookMs = await settle(child.pid);
-  assert.deepEqual(lines, ['begins', 'is done']);
-  assert.ok(tookMs > 500, `${tookMs} ms`);
+test('a process that is busy is looked at until it is not', async () => {
+  const { looks, look } = busy([1, 0.5, 0.21, 0.1]);
+  await settle(process.pid, look);
+  assert.equal(looks(), 8);
 });
 
-test('what cannot be looked at is not waited for', async () => {
-  assert.ok((await settle(undefined)) < 100);
+test('one that is quiet is looked at once, and one of which the system says nothing', async () => {
+  const quiet = busy([0.1]);
+  await settle(process.pid, quiet.look);
+  assert.equal(quiet.looks(), 2);
+  await settle(process.pid, () => ({ atMs: performance.now(), cpuSeconds: null, waitedSeconds: null }));
+});
+
+test('what cannot be looked at is not', async () => {
+  const { looks, look } = busy([1]);
+  await settle(undefined, look);
+  assert.equal(looks(), 0);
 });
