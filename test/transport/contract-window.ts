@@ -1,6 +1,6 @@
 // The part of the socket server's contract about slow readers: the window, `drained`, `skipped`, memory.
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import type { ListenSockets, Socket } from '../../src/transport/server.ts';
 import { numbered, Recorder, rig, settings, turn } from './socket-rig.ts';
 
@@ -119,33 +119,42 @@ export function windowContract(name: string, listen: ListenSockets): void {
       assert.equal((await client.ended).code, 4430);
     });
 
-    test('what send has taken arrives even when the same turn publishes more than the window', async (t) => {
-      const recorder = new Recorder();
-      const { server, pair } = await rig(t, listen, recorder);
-      const { client, socket } = await pair(recorder);
-      socket.subscribe('chat');
-      client.ws.pause();
-      await fill(socket);
-      client.ws.resume();
-      await recorder.drains.next();
-      client.ws.pause();
-      const first = 1_000_000;
-      let taken = 0;
-      for (; recorder.skips.all.length === 0; taken += 2) {
-        assert.equal(socket.send(numbered(first + taken, 10)), true);
-        assert.equal(socket.send(numbered(first + taken + 1, 10)), true);
-        for (let i = 0; i < 20; i += 1) server.publish('chat', numbered(0, frameBytes));
-        await turn();
-      }
-      socket.close(4503, 'after all that');
-      await turn();
-      client.ws.resume();
-      assert.deepEqual(await client.ended, { code: 4503, reason: 'after all that' });
-      const heard = client.messages.all.map((frame) => frame.readUInt32BE()).filter((number) => number >= first);
-      assert.deepEqual(
-        heard,
-        Array.from({ length: taken }, (_, i) => first + i),
-      );
-    });
+    for (const [topics, bytes] of [
+      [1, frameBytes],
+      [1, 8 * 1024],
+      [3, 8 * 1024],
+    ] as const)
+      test(`what send has taken arrives even when the same turn publishes more than the window, to ${topics} topics, ${bytes} bytes a frame`, (t) =>
+        overPublished(t, listen, topics, bytes));
   });
+}
+
+async function overPublished(t: TestContext, listen: ListenSockets, topics: number, bytes: number): Promise<void> {
+  const recorder = new Recorder();
+  const { server, pair } = await rig(t, listen, recorder);
+  const { client, socket } = await pair(recorder);
+  const names = Array.from({ length: topics }, (_, i) => `chat ${i}`);
+  for (const name of names) socket.subscribe(name);
+  client.ws.pause();
+  await fill(socket);
+  client.ws.resume();
+  await recorder.drains.next();
+  client.ws.pause();
+  const first = 1_000_000;
+  let taken = 0;
+  while (recorder.skips.all.length === 0) {
+    for (let i = 0; i < 2; i += 1) if (socket.send(numbered(first + taken, 10))) taken += 1;
+    for (let i = 0; i < 20; i += 1) server.publish(names[i % topics] as string, numbered(0, bytes));
+    await turn();
+  }
+  assert.ok(taken > 0);
+  socket.close(4503, 'after all that');
+  await turn();
+  client.ws.resume();
+  assert.deepEqual(await client.ended, { code: 4503, reason: 'after all that' });
+  const heard = client.messages.all.map((frame) => frame.readUInt32BE()).filter((number) => number >= first);
+  assert.deepEqual(
+    heard,
+    Array.from({ length: taken }, (_, i) => first + i),
+  );
 }
