@@ -60,6 +60,23 @@ export function presenceCrosses(cluster: () => Cluster): void {
       for (const device of [ann, eve]) await device.close();
     });
 
+    test('the users of a node that stands still are gone with it, and are there again with it', async () => {
+      const [ann, bob] = [await user(0), await user(1)];
+      await ann.sayTo(bob.userId, 'hello');
+      ann.tell({ kind: 'watch', userIds: [bob.userId] });
+      await nextOf(ann, bob, true);
+      node(1).pause();
+      try {
+        await nextOf(ann, bob, false);
+      } finally {
+        node(1).goOn();
+      }
+      await nextOf(ann, bob, true);
+      await bob.sayTo(ann.userId, 'still here');
+      for (const device of [ann, bob]) await device.close();
+      await cluster().whole();
+    });
+
     test('the users of a node that is killed are told to be gone once it is out of sight', async () => {
       const [ann, bob] = [await user(0), await user(1)];
       await ann.sayTo(bob.userId, 'hello');
