@@ -13,8 +13,8 @@ export interface PresenceNeeds {
 }
 
 interface Context {
-  /** The store was out of reach. */
-  isUnknown: boolean;
+  /** How often in a row the store was out of reach. */
+  failures: number;
 }
 
 /** Interest takes a moment to spread: what was said meanwhile is looked up. */
@@ -23,6 +23,8 @@ const firstLookMs = 5_000;
 const lookMs = 60_000;
 /** While the store is out of reach, and while there are nodes that do not say it yet. */
 const oftenMs = 15_000;
+/** After the first failure: it may be a single answer that came too late, and no reason to call anybody away. */
+const againMs = 2_000;
 
 export function presenceActor(needs: PresenceNeeds): ActorDefinition<UserId, PresenceState, PresenceCommand, PresenceEffect, Context> {
   const { router } = needs;
@@ -35,8 +37,9 @@ export function presenceActor(needs: PresenceNeeds): ActorDefinition<UserId, Pre
     passivateAfterMs: 0,
     sizeOf: () => 64,
     async load(userId) {
-      const { isUnknown, ...found } = await look(userId, needs);
-      return { state: after({ userId, nodes: new Map(), lastSeenMs: 0, watchers: new Set(), changes: 0 }, found, 0), context: { isUnknown } };
+      const context = { failures: 0 };
+      const found = await look(userId, context, needs);
+      return { state: after({ userId, nodes: new Map(), lastSeenMs: 0, watchers: new Set(), changes: 0 }, found, 0), context };
     },
     step,
     isDurable: () => false,
@@ -45,14 +48,13 @@ export function presenceActor(needs: PresenceNeeds): ActorDefinition<UserId, Pre
       switch (effect.kind) {
         case 'tell':
           return router.notifyUser(effect.to, { kind: 'presence', ...effect.about }, null);
-        case 'lookLater':
-          if (!router.mayLose && !self.context.isUnknown) return;
-          return self.after(effect.first ? firstLookMs : router.tellsPresence && !self.context.isUnknown ? lookMs : oftenMs, { kind: 'look', extra: false });
+        case 'lookLater': {
+          const { failures } = self.context;
+          if (!router.mayLose && failures === 0) return;
+          return self.after(failures === 1 ? againMs : effect.first ? firstLookMs : router.tellsPresence && failures === 0 ? lookMs : oftenMs, { kind: 'look', extra: false });
+        }
         case 'look':
-          return void look(self.id, needs).then(({ isUnknown, ...found }) => {
-            self.context.isUnknown = isUnknown;
-            self.after(0, { kind: 'looked', ...found, changes: effect.changes, extra: effect.extra });
-          });
+          return void look(self.id, self.context, needs).then((found) => self.after(0, { kind: 'looked', ...found, changes: effect.changes, extra: effect.extra }));
       }
     },
     giveBack: () => undefined, // may be lost
@@ -61,16 +63,18 @@ export function presenceActor(needs: PresenceNeeds): ActorDefinition<UserId, Pre
   };
 }
 
-type Found = Pick<Looked, 'on' | 'lastSeenMs' | 'knowsAll'> & { readonly isUnknown: boolean };
+type Found = Pick<Looked, 'on' | 'lastSeenMs' | 'knowsAll'>;
 
 /** Who is here this node knows itself; a row that says otherwise is left from a session that crashed. */
-async function look(userId: UserId, { presence, isConnected, router }: PresenceNeeds): Promise<Found> {
+async function look(userId: UserId, context: Context, { presence, isConnected, router }: PresenceNeeds): Promise<Found> {
   const here = (): string[] => (isConnected(userId) ? [router.node] : []);
   try {
     const seen = await presence.get(userId);
+    context.failures = 0;
     const others = router.mayLose ? (seen?.nodes ?? []).filter((node) => node !== router.node) : [];
-    return { on: [...here(), ...others], lastSeenMs: seen?.lastSeenMs ?? 0, knowsAll: !router.mayLose || seen?.nodes !== undefined, isUnknown: false };
+    return { on: [...here(), ...others], lastSeenMs: seen?.lastSeenMs ?? 0, knowsAll: !router.mayLose || seen?.nodes !== undefined };
   } catch {
-    return { on: here(), lastSeenMs: 0, knowsAll: true, isUnknown: true }; // may be lost: grey rather than broken
+    context.failures += 1; // may be lost: grey rather than broken, and rather than wrong for long
+    return { on: here(), lastSeenMs: 0, knowsAll: context.failures > 1 };
   }
 }

@@ -74,7 +74,7 @@ export class RedisConnection {
     if (this.#waiting >= redisMax.commands) throw new StoreUnavailable(`${this.#where}: ${redisMax.commands} commands wait already.`);
     this.#waiting += 1;
     try {
-      return await work(this.client);
+      return await answered(work(this.client));
     } catch (cause) {
       this.#failed(cause as Error);
       throw new StoreUnavailable(`${this.#where}: a command failed.`, { cause });
@@ -133,10 +133,10 @@ export class RedisConnection {
   }
 
   #failed(error: Error): void {
-    if (isTimeOut(error)) {
+    if (error instanceof NoAnswer) {
       if (this.#isDropped) return;
       this.#isDropped = true;
-      this.#lastError = new Error(`no answer within ${redisMax.commandMs} ms`);
+      this.#lastError = error;
       return this.client.disconnect(true);
     }
     if (error.name !== 'ReplyError') return; // the connection broke: `close` says so
@@ -167,7 +167,6 @@ function clientOf({ host, port, database, user, password, tls }: RedisOptions): 
     }),
     connectionName: 'parley',
     connectTimeout: redisMax.openMs,
-    commandTimeout: redisMax.commandMs,
     disconnectTimeout: redisMax.commandMs, // one that is stopped would keep its half of the connection for ever
     socketTimeout: 2 * redisMax.commandMs,
     enableOfflineQueue: false, // nothing waits for its return
@@ -185,8 +184,14 @@ function contentOf(setting: string, file: string): string {
   }
 }
 
-function isTimeOut({ message }: Error): boolean {
-  return message === 'Command timed out';
+class NoAnswer extends Error {}
+
+/** What has arrived by then is read first: that this process stood still meanwhile is not Redis's silence. */
+function answered<Answer>(answer: Promise<Answer>): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => setImmediate(() => reject(new NoAnswer(`no answer within ${redisMax.commandMs} ms`))), redisMax.commandMs);
+    answer.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 /** What may be behind a connection that breaks off, or stays silent, from the very first. */

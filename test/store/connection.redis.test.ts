@@ -145,6 +145,14 @@ test('something that takes connections and never answers counts as out of reach'
   assert.equal(reports.length, 1);
 });
 
+test('a process that stood still does not take that for the silence of Redis: what came meanwhile is read first', async (t) => {
+  const { connection, reports } = await joined(t, await redisFor(t));
+  const [pong, until] = [connection.run((client) => client.ping()), performance.now() + redisMax.commandMs + 300];
+  while (performance.now() < until);
+  assert.equal(await pong, 'PONG');
+  assert.deepEqual([connection.isUp, reports], [true, []]);
+});
+
 test('more commands than may wait fail at once', async (t) => {
   const server = await redisFor(t);
   const { connection } = await joined(t, server);
