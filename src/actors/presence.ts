@@ -13,7 +13,7 @@ export interface PresenceNeeds {
 }
 
 interface Context {
-  /** How often in a row the store was out of reach. */
+  /** How often in a row the store was out of reach; extra looks are not counted: they may come at the same moment as one of the row. */
   failures: number;
 }
 
@@ -38,7 +38,7 @@ export function presenceActor(needs: PresenceNeeds): ActorDefinition<UserId, Pre
     sizeOf: () => 64,
     async load(userId) {
       const context = { failures: 0 };
-      const found = await look(userId, context, needs);
+      const found = await look(userId, context, needs, false);
       return { state: after({ userId, nodes: new Map(), lastSeenMs: 0, watchers: new Set(), changes: 0 }, found, 0), context };
     },
     step,
@@ -54,7 +54,7 @@ export function presenceActor(needs: PresenceNeeds): ActorDefinition<UserId, Pre
           return self.after(failures === 1 ? againMs : effect.first ? firstLookMs : router.tellsPresence && failures === 0 ? lookMs : oftenMs, { kind: 'look', extra: false });
         }
         case 'look':
-          return void look(self.id, self.context, needs).then((found) => self.after(0, { kind: 'looked', ...found, changes: effect.changes, extra: effect.extra }));
+          return void look(self.id, self.context, needs, effect.extra).then((found) => self.after(0, { kind: 'looked', ...found, changes: effect.changes, extra: effect.extra }));
       }
     },
     giveBack: () => undefined, // may be lost
@@ -66,7 +66,7 @@ export function presenceActor(needs: PresenceNeeds): ActorDefinition<UserId, Pre
 type Found = Pick<Looked, 'on' | 'lastSeenMs' | 'knowsAll'>;
 
 /** Who is here this node knows itself; a row that says otherwise is left from a session that crashed. */
-async function look(userId: UserId, context: Context, { presence, isConnected, router }: PresenceNeeds): Promise<Found> {
+async function look(userId: UserId, context: Context, { presence, isConnected, router }: PresenceNeeds, extra: boolean): Promise<Found> {
   const here = (): string[] => (isConnected(userId) ? [router.node] : []);
   try {
     const seen = await presence.get(userId);
@@ -74,7 +74,7 @@ async function look(userId: UserId, context: Context, { presence, isConnected, r
     const others = router.mayLose ? (seen?.nodes ?? []).filter((node) => node !== router.node) : [];
     return { on: [...here(), ...others], lastSeenMs: seen?.lastSeenMs ?? 0, knowsAll: !router.mayLose || seen?.nodes !== undefined };
   } catch {
-    context.failures += 1; // may be lost: grey rather than broken, and rather than wrong for long
+    if (!extra) context.failures += 1; // may be lost: grey rather than broken, and rather than wrong for long
     return { on: here(), lastSeenMs: 0, knowsAll: context.failures > 1 };
   }
 }
